@@ -1,0 +1,236 @@
+"""Every setting. The environment is read in the first block and nowhere else."""
+
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- The environment -------------------------------------------------------------------------------------------------
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+DEBUG: bool = env.bool("DEBUG", default=False)
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "data")))
+HOST: str = env.str("HOST", default="127.0.0.1")
+PORT: int = env.int("PORT", default=8000)
+_secret_key: str = env.str("SECRET_KEY", default="")
+_allowed_hosts: list[str] = env.list("ALLOWED_HOSTS", default=[])
+_origins: list[str] = env.list("ORIGINS", default=[])
+TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
+_database_url: str = env.str("DATABASE_URL", default="")
+REDIS_URL: str = env.str("REDIS_URL", default="")
+SESSION_TTL_S: int = env.int("SESSION_TTL_S", default=0)
+RETENTION_DAYS: int = env.int("RETENTION_DAYS", default=0)
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="console")
+LEASE_S: int = env.int("LEASE_S", default=20)
+GPTJ_URL: str = env.str("GPTJ_URL", default="embedded://")
+GPTJ_URLS: str = env.str("GPTJ_URLS", default="")
+GPTJ_FALLBACK: str = env.str("GPTJ_FALLBACK", default="")
+_gptj_keys: dict[str, str] = {name: value for name, value in env.ENVIRON.items() if name.startswith("GPTJ_API_KEY")}
+
+LIMITS: dict[str, int] = {
+    "text": env.int("LIMIT_TEXT", default=4_000),  # UTF-16 code units
+    "name": env.int("LIMIT_NAME", default=50),  # UTF-16 code units
+    "reply": env.int("LIMIT_REPLY", default=16_000),  # UTF-16 code units
+    "sockets": env.int("LIMIT_SOCKETS", default=5),  # at once, a session
+    "sockets_per_address": env.int("LIMIT_SOCKETS_PER_ADDRESS", default=20),  # at once
+    "sends_per_minute": env.int("LIMIT_SENDS_PER_MINUTE", default=10),  # a session
+    "sends_per_minute_per_address": env.int("LIMIT_SENDS_PER_MINUTE_PER_ADDRESS", default=60),
+    "sessions_per_hour": env.int("LIMIT_SESSIONS_PER_HOUR", default=20),  # new ones, an address
+    "frames_per_10s": env.int("LIMIT_FRAMES_PER_10S", default=30),  # a socket
+}
+
+# --- What follows from it --------------------------------------------------------------------------------------------
+
+
+def _secret() -> str:
+    """Return the key that signs cookies: from the environment, else from the file that the first run made."""
+    if _secret_key:
+        return _secret_key
+    kept = DATA_DIR / "secret_key"
+    if kept.exists():
+        return kept.read_text().strip()
+    if DEBUG:
+        return "for development only, and known to everyone"
+    raise ImproperlyConfigured(
+        f"SECRET_KEY is not set, and {kept} does not exist. Set SECRET_KEY to a long random text, the same for every "
+        "process, or let `make run` make the file."
+    )
+
+
+def _own_addresses() -> list[str]:
+    """Return this machine's IPv4 addresses, loopback left out."""
+    try:
+        found = socket.getaddrinfo(socket.gethostname(), None, family=socket.AF_INET)
+    except socket.gaierror:
+        return []
+    return sorted({str(address[0]) for *_, address in found} - {"127.0.0.1"})
+
+
+_names = ["localhost", "127.0.0.1", "[::1]", *(_own_addresses() if HOST == "0.0.0.0" else [])]  # noqa: S104 (compared)
+SECRET_KEY = _secret()
+ORIGINS = _origins or [f"http://{name}:{PORT}" for name in _names]
+ALLOWED_HOSTS = _allowed_hosts or _names
+
+ROOT_URLCONF = "chatbot_project.urls"
+ASGI_APPLICATION = "chatbot_project.asgi.application"
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_vite",
+    "ninja",
+    "chat",
+    "gptj",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Storage ---------------------------------------------------------------------------------------------------------
+
+
+def _database() -> dict[str, Any]:
+    config: dict[str, Any] = environ.Env.db_url_config(_database_url or f"sqlite:///{DATA_DIR / 'chat.sqlite3'}")
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        # IMMEDIATE, since a read that becomes a write fails at once, whatever the timeout.
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 5,  # s, for another's lock to go
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+        # A shared in-memory database fails at once with threads, so tests get a file.
+        config["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+    return config
+
+
+DATABASES = {"default": {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, **_database()}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+if REDIS_URL:
+    CACHES: dict[str, Any] = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "chatbot",
+            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},  # s; the cache may be absent, never slow
+        }
+    }
+    CHANNEL_LAYERS: dict[str, Any] = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 15, "socket_connect_timeout": 3}]},
+        }
+    }
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": 10_000},  # sessions held hot; Django's own 300 would drop them
+        }
+    }
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# --- Models ----------------------------------------------------------------------------------------------------------
+
+
+def _models() -> dict[str, dict[str, str]]:
+    """Return each model's URL and key by its alias."""
+    urls = {"default": GPTJ_URL}
+    for entry in GPTJ_URLS.split():
+        alias, separator, url = entry.partition("=")
+        if not separator or not alias.isidentifier():
+            raise ImproperlyConfigured(f"GPTJ_URLS: {entry.split('?')[0]!r} is not of the form alias=url.")
+        urls[alias] = url
+    names = {alias: f"GPTJ_API_KEY_{alias.upper()}" for alias in urls}
+    shared = {"default": _gptj_keys.get("GPTJ_API_KEY", "")}
+    return {
+        alias: {"URL": url, "API_KEY": _gptj_keys.get(names[alias], shared.get(alias, ""))}
+        for alias, url in urls.items()
+    }
+
+
+GPTJ_MODELS = _models()
+
+# --- The page --------------------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+PAGE_DIR = BASE_DIR / "frontend" / "dist"
+STATICFILES_DIRS = [PAGE_DIR] if PAGE_DIR.exists() else []
+# Vite puts a hash into each name; a second one from a manifest storage would load shared modules twice.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedStaticFilesStorage"},
+}
+DJANGO_VITE = {"default": {"manifest_path": PAGE_DIR / ".vite" / "manifest.json"}}
+
+# --- Safety ----------------------------------------------------------------------------------------------------------
+
+_https = all(urlsplit(origin).scheme == "https" for origin in ORIGINS)
+CSRF_TRUSTED_ORIGINS = ORIGINS
+CSRF_FAILURE_VIEW = "chat.views.csrf_failure"
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = SECURE_SSL_REDIRECT = _https
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come by plain HTTP
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_AGE = 31_536_000  # s: a year
+SESSION_COOKIE_SAMESITE = "Lax"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 131_072  # bytes; the longest request is a system prompt
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+
+# --- Language, time, log ---------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "console": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "{asctime}{levelname}{name}{message}",
+            "style": "{",
+        },
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+}
