@@ -1,0 +1,6 @@
+/** Puts the page into the document that Django served. */
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+const root = document.getElementById("root");
+if (root !== null) createRoot(root).render(<StrictMode>Chatbot</StrictMode>);
