@@ -8,9 +8,9 @@
 BIN := .venv/bin
 PY := $(BIN)/python
 UV := $(PY) -m uv
-INSTALL := $(UV) pip install --python $(PY) --require-hashes --no-deps
+INSTALL := $(UV) pip install --python $(PY) --require-hashes --no-deps --no-build
 # Node.js may stand in the environment (see .venv/.node), so that comes first.
-NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+NODE := NO_UPDATE_NOTIFIER=1 PATH="$(CURDIR)/$(BIN):$$PATH"
 NPM := $(NODE) npm
 # Checks and locks need settings that load, not a database or a key that anybody keeps.
 UNSAVED := DATABASE_URL=sqlite://:memory: SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')
