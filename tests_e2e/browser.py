@@ -1,25 +1,34 @@
-"""Which Chromium drives the page: one that is already there, else npm's, which runs without any library of the system."""
+"""Which Chromium drives the page: one that is there already, else npm's, which needs no library of the system."""
 
 import os
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import playwright
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 HERE = Path(__file__).parent
 UNPACKED = HERE / "node_modules" / ".chromium"
-# Playwright's own Node.js: npm's Chromium needs 22.17 or newer, the page's build does not.
-NODE = Path(playwright.__file__).parent / "driver" / "node"
+# The Node.js that builds the page: the one in the environment where the system's is none or too old.
+NODE = shutil.which("node", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or "node"
 FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{folder}/fonts</dir><dir>/usr/share/fonts</dir><cachedir>{folder}/fonts-cache</cachedir></fontconfig>
 """
 
 
-def launch(driver: Playwright) -> Browser:
-    """Start a Chromium without a window."""
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start a Chromium without a window, and end it."""
+    os.environ["PLAYWRIGHT_NODEJS_PATH"] = NODE  # Playwright's own wants libatomic.so.1, which bare images lack
+    with sync_playwright() as driver, _launched(driver) as browser:
+        yield browser
+
+
+def _launched(driver: Playwright) -> Browser:
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found:
         return driver.chromium.launch(executable_path=found)
