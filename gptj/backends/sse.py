@@ -1,0 +1,67 @@
+"""Server-sent events out of bytes, wherever those are split (WHATWG HTML, section 9.2). Pure."""
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MAX_EVENT_CHARS = 1_048_576  # 1 MiB; a token's event has some 300
+
+
+class EventTooLong(Exception):
+    """An event goes on for more than MAX_EVENT_CHARS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSentEvent:
+    """One event: its name, "message" unless it says otherwise, and its lines of data."""
+
+    name: str
+    data: str
+
+
+class Parser:
+    """Takes bytes as they come and gives events as they are whole."""
+
+    def __init__(self) -> None:
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
+        self._rest = ""  # an unfinished line
+        self._after_cr = False  # a line feed that comes now belongs to the carriage return before it
+        self._name = ""
+        self._data: list[str] = []
+        self._held = 0  # chars in _data
+
+    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+        """Give the events that end in `chunk`. Raises EventTooLong."""
+        text = self._decode(chunk)
+        if self._after_cr and text:
+            text = text.removeprefix("\n")
+            self._after_cr = False
+        self._after_cr = self._after_cr or text.endswith("\r")
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        *lines, self._rest = (self._rest + text).split("\n") if "\n" in text else (self._rest + text,)
+        for line in lines:
+            yield from self._line(line)
+        if len(self._rest) + self._held > MAX_EVENT_CHARS:
+            raise EventTooLong
+
+    def close(self) -> Iterator[ServerSentEvent]:
+        """Give what the stream ended in: servers leave out the blank line after the last event."""
+        if self._rest:
+            yield from self._line(self._rest)
+            self._rest = ""
+        yield from self._line("")
+
+    def _line(self, line: str) -> Iterator[ServerSentEvent]:
+        if not line:
+            if self._data:
+                yield ServerSentEvent(name=self._name or "message", data="\n".join(self._data))
+            self._name, self._data, self._held = "", [], 0
+            return
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "data":
+            self._data.append(value)
+            self._held += len(value) + 1
+        elif field == "event":
+            self._name = value

@@ -1,0 +1,44 @@
+"""`manage.py check` tries every configured model's URL and options.
+
+gptj.E001  the URL names no known backend
+gptj.E002  an option is unknown or out of range
+gptj.E003  the URL's address may not be called
+gptj.E004  GPTJ_FALLBACK names no configured model
+gptj.E005  there is no model called "default"
+gptj.W001  the embedded model cannot run on this machine
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from gptj.exceptions import Misconfigured
+from gptj.registry import make
+
+
+@register
+def check_models(**_kwargs: Any) -> list[CheckMessage]:
+    """Try to make each configured model."""
+    messages: list[CheckMessage] = []
+    for alias, config in settings.GPTJ_MODELS.items():
+        messages += _check_model(alias, config)
+    if "default" not in settings.GPTJ_MODELS:
+        messages.append(Error('GPTJ_MODELS has no "default".', hint="Set GPTJ_URL.", id="gptj.E005"))
+    return messages + _check_fallback(settings.GPTJ_MODELS)
+
+
+def _check_model(alias: str, config: dict[str, str]) -> Sequence[CheckMessage]:
+    try:
+        return make(alias, config).check()
+    except Misconfigured as error:
+        return [Error(f"Model {alias!r}: {error.detail}", hint=error.hint or None, id=error.check_id)]
+
+
+def _check_fallback(models: dict[str, Any]) -> list[CheckMessage]:
+    alias = getattr(settings, "GPTJ_FALLBACK", "")
+    if not alias or alias in models:
+        return []
+    hint = f"Choose one of {', '.join(models)}."
+    return [Error(f"GPTJ_FALLBACK is {alias!r}, which is not configured.", hint=hint, id="gptj.E004")]

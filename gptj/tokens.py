@@ -1,0 +1,78 @@
+"""How many tokens a text is: asked of whoever knows, else cautiously estimated; each text once."""
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+
+KEPT_TEXTS = 4096  # a window of some 60 turns for as many conversations as are busy at once
+ASKED_AT_ONCE = 8  # texts; a server has a handful of threads for this
+
+_STRETCH = re.compile(
+    r"(?P<letters>[A-Za-z]+)|(?P<digits>[0-9]+)|(?P<spaces> +)|(?P<beyond>[^\x00-\x7f]+)|(?P<other>.)", re.DOTALL
+)
+
+
+def estimate(text: str) -> int:
+    """Return how many tokens `text` is at most, near enough, for the usual byte-level vocabularies.
+
+    A token holds at least three letters of a word in a Latin script and otherwise at least one byte; the space before
+    a word goes with it.
+    """
+    return sum(_stretch(match) for match in _STRETCH.finditer(text))
+
+
+def _stretch(match: re.Match[str]) -> int:
+    text = match.group()
+    match match.lastgroup:
+        case "letters":
+            return -(-len(text) // 3)
+        case "spaces":
+            return len(text) // 2
+        case "beyond":
+            return len(text.encode(errors="replace"))
+        case _:
+            return len(text)
+
+
+Ask = Callable[[str], Awaitable[int | None]]
+"""Count one text; None if nobody knows just now."""
+
+
+class Counter:
+    """Counts turns by `ask`, and by estimate where that knows nothing. What `ask` said is kept."""
+
+    def __init__(self, ask: Ask, *, overhead: int) -> None:
+        """`overhead`: the tokens of a turn's labels and separators."""
+        self._ask = ask
+        self._overhead = overhead
+        self._known: OrderedDict[str, int] = OrderedDict()
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        """Return the tokens of each text, overhead included."""
+        unknown = [text for text in dict.fromkeys(texts) if text not in self._known]
+        gate = asyncio.Semaphore(ASKED_AT_ONCE)
+        asked = await asyncio.gather(*(self._count(text, gate) for text in unknown))
+        counts = dict(zip(unknown, asked, strict=True))
+        return [self._overhead + (counts[text] if text in counts else self._recall(text)) for text in texts]
+
+    def forget(self) -> None:
+        """Forget every count: another model may answer now."""
+        self._known.clear()
+
+    async def _count(self, text: str, gate: asyncio.Semaphore) -> int:
+        async with gate:
+            tokens = await self._ask(text)
+        if tokens is None:
+            return estimate(text)
+        self._known[text] = tokens
+        while len(self._known) > KEPT_TEXTS:
+            self._known.popitem(last=False)
+        return tokens
+
+    def _recall(self, text: str) -> int:
+        try:
+            self._known.move_to_end(text)
+            return self._known[text]
+        except KeyError:  # pushed out, or forgotten, while others were asked
+            return estimate(text)
