@@ -1,0 +1,106 @@
+/** The whole page: the list at the side, and in the middle a conversation or the start of one. */
+import { useCallback, useState } from "react";
+import { t } from "../../i18n";
+import type { Failure, ServerFrame } from "../../protocol";
+import { useRoute } from "../../route";
+import type { Beginning } from "../../start";
+import { useMe } from "../../useMe";
+import { useSessions } from "../../useSessions";
+import { Button } from "../Button/Button";
+import { Chat } from "../Chat/Chat";
+import { Drawer } from "../Drawer/Drawer";
+import { Notice } from "../Notice/Notice";
+import { Sidebar } from "../Sidebar/Sidebar";
+import { Start } from "../Start/Start";
+import { Undo } from "../Undo/Undo";
+import styles from "./App.module.css";
+
+export interface AppProps {
+  /** Make a conversation with its first message; resolves to its id, or to what went wrong. */
+  readonly begin: (beginning: Beginning) => Promise<{ id: string } | Failure>;
+}
+
+export function App({ begin }: AppProps) {
+  const [current, navigate] = useRoute();
+  const { me, failed, load, hear: hearMe } = useMe(current !== null);
+  const sessions = useSessions(me?.visitor != null);
+  const [drawn, setDrawn] = useState(false);
+  const { hear: hearSessions } = sessions;
+  const hear = useCallback(
+    (frame: ServerFrame) => {
+      hearMe(frame);
+      hearSessions(frame);
+    },
+    [hearMe, hearSessions],
+  );
+  if (me === null) return <Waiting failed={failed} onAgain={load} />;
+
+  const open = (session: string | null) => {
+    setDrawn(false);
+    navigate(session);
+  };
+  const beginHere = async (beginning: Beginning): Promise<Failure | null> => {
+    const result = await begin(beginning);
+    if (!("id" in result)) return result;
+    if (me.visitor === null) load();
+    open(result.id);
+    return null;
+  };
+  const name = me.visitor?.name ?? null;
+  const side = { sessions, current, name, onOpen: open };
+  const lead = (
+    <span className={styles.lead}>
+      <Button icon="menu" label={t.sidebar.open} onClick={() => setDrawn(true)} />
+    </span>
+  );
+  return (
+    <div className={styles.page}>
+      <a className={styles.skip} href="#message">
+        {t.skip}
+      </a>
+      <div className={styles.side}>
+        <Sidebar {...side} />
+      </div>
+      {current === null ? (
+        <Start name={name} models={me.models} limits={me.limits} lead={lead} onBegin={beginHere} />
+      ) : (
+        <Chat
+          key={current}
+          session={current}
+          models={me.models}
+          limits={me.limits}
+          onFrame={hear}
+          lead={lead}
+        />
+      )}
+      {drawn && (
+        <Drawer label={t.sidebar.title} side="start" onClose={() => setDrawn(false)}>
+          <Sidebar {...side} onClose={() => setDrawn(false)} />
+        </Drawer>
+      )}
+      {sessions.removed !== null && (
+        <Undo
+          words={t.sidebar.removed(sessions.removed.title || t.sidebar.untitled)}
+          onUndo={sessions.undo}
+        />
+      )}
+      {sessions.failure !== null && (
+        <div className={styles.failure}>
+          <Notice failure={sessions.failure} onDismiss={sessions.dismiss} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Waiting({ failed, onAgain }: { readonly failed: boolean; readonly onAgain: () => void }) {
+  if (!failed) return <main className={styles.waiting} aria-busy="true" aria-label={t.loading} />;
+  return (
+    <main className={styles.waiting} role="alert">
+      <p>{t.errors.unreachable}</p>
+      <Button look="outlined" onClick={onAgain}>
+        {t.tryAgain}
+      </Button>
+    </main>
+  );
+}

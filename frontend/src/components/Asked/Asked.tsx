@@ -1,0 +1,52 @@
+/** What the person said: as it was typed, to be copied or said otherwise. */
+import { memo, useState } from "react";
+import { t } from "../../i18n";
+import type { Message } from "../../protocol";
+import type { Deeds } from "../../useConversation";
+import { Button } from "../Button/Button";
+import { CopyButton } from "../CopyButton/CopyButton";
+import { EditField } from "../EditField/EditField";
+import { Unseen } from "../Unseen/Unseen";
+import { Versions } from "../Versions/Versions";
+import styles from "./Asked.module.css";
+
+export interface AskedProps {
+  readonly message: Message;
+  readonly deeds: Deeds;
+  readonly limit: number;
+  readonly busy: boolean;
+}
+
+export const Asked = memo(function Asked({ message, deeds, limit, busy }: AskedProps) {
+  const [editing, setEditing] = useState(false);
+  if (editing) {
+    return (
+      <EditField
+        label={t.asked.editLabel}
+        text={message.text}
+        limit={limit}
+        busy={busy}
+        onCancel={() => setEditing(false)}
+        onSave={(text) => {
+          setEditing(false);
+          if (text !== message.text) deeds.edit(message.id, text);
+        }}
+      />
+    );
+  }
+  return (
+    <article className={styles.asked}>
+      <Unseen>
+        <h2>{t.conversation.you}</h2>
+      </Unseen>
+      <div className={styles.text} dir="auto">
+        {message.text}
+      </div>
+      <div className={styles.tools}>
+        <Versions message={message} busy={false} onSelect={deeds.select} />
+        <CopyButton text={message.text} />
+        <Button small icon="pencil" label={t.asked.edit} disabled={busy} onClick={() => setEditing(true)} />
+      </div>
+    </article>
+  );
+});

@@ -1,0 +1,94 @@
+/** One open conversation: its head, its messages, and the field to write in. */
+import { type ReactNode, useEffect, useRef } from "react";
+import { replyInTheMaking } from "../../conversation";
+import { t } from "../../i18n";
+import type { Limits, Model, ServerFrame } from "../../protocol";
+import { type Seams, useConversation } from "../../useConversation";
+import { Composer, type ComposerHandle } from "../Composer/Composer";
+import { ConnectionLine } from "../ConnectionLine/ConnectionLine";
+import { Conversation } from "../Conversation/Conversation";
+import { Memory } from "../Memory/Memory";
+import { ModelState } from "../ModelState/ModelState";
+import { Notice } from "../Notice/Notice";
+import { Unseen } from "../Unseen/Unseen";
+import styles from "./Chat.module.css";
+
+export interface ChatProps {
+  readonly session: string;
+  readonly models: readonly Model[];
+  readonly limits: Limits;
+  readonly onFrame: (frame: ServerFrame) => void;
+  /** What stands before the title: the way to the list on a narrow screen. */
+  readonly lead: ReactNode;
+  readonly seams?: Seams;
+}
+
+export function Chat({ session, models, limits, onFrame, lead, seams }: ChatProps) {
+  const { conversation, connection, deeds } = useConversation(session, onFrame, seams);
+  const composer = useRef<ComposerHandle>(null);
+  const making = replyInTheMaking(conversation);
+  const title = conversation.session?.title || t.sidebar.untitled;
+  const leaf = conversation.leaf === null ? undefined : conversation.messages.get(conversation.leaf);
+  useEffect(() => {
+    document.title = `${title} · ${t.app}`;
+  }, [title]);
+  useEffect(() => composer.current?.focus(), []);
+  useStopKey(making === null ? null : () => deeds.stop(making));
+  const over = connection.state === "closed" && connection.code !== 4504;
+
+  return (
+    <main className={styles.chat}>
+      <header className={styles.head}>
+        {lead}
+        <div className={styles.title}>
+          <h1>{title}</h1>
+          {conversation.session !== null && <ModelState alias={conversation.session.model} models={models} />}
+        </div>
+        <Memory context={leaf?.context ?? null} />
+      </header>
+      <Conversation
+        conversation={conversation}
+        connected={connection.state === "open"}
+        deeds={deeds}
+        models={models}
+        limit={limits.text}
+        onTakeBack={(text) => composer.current?.insert(text)}
+      />
+      <footer className={styles.foot}>
+        <ConnectionLine connection={connection} onReconnect={deeds.reconnect} />
+        <Notice failure={conversation.notice} onDismiss={deeds.dismiss} />
+        {!over && (
+          <Composer
+            ref={composer}
+            draftKey={`draft/${session}`}
+            limit={limits.text}
+            busy={making !== null}
+            onSend={(text) => {
+              deeds.send(text);
+              return true;
+            }}
+            onStop={() => making !== null && deeds.stop(making)}
+          />
+        )}
+        <p className={styles.caution}>{t.start.caution}</p>
+      </footer>
+      <Unseen live>{making !== null && making.text !== "" ? t.conversation.writing : ""}</Unseen>
+    </main>
+  );
+}
+
+/** Escape stops the reply, unless something nearer took the key. */
+function useStopKey(stop: (() => void) | null): void {
+  const current = useRef(stop);
+  useEffect(() => {
+    current.current = stop;
+  });
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      const taken = event.defaultPrevented || document.querySelector("dialog[open]") !== null;
+      if (event.key === "Escape" && !taken) current.current?.();
+    };
+    document.addEventListener("keydown", pressed);
+    return () => document.removeEventListener("keydown", pressed);
+  }, []);
+}

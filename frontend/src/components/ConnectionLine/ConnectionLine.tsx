@@ -1,0 +1,63 @@
+/** The connection's state in words: nothing while all is well. */
+import { useEffect, useState, useSyncExternalStore } from "react";
+import type { Connection } from "../../connection";
+import { t } from "../../i18n";
+import { Button } from "../Button/Button";
+import styles from "./ConnectionLine.module.css";
+
+export interface ConnectionLineProps {
+  readonly connection: Connection;
+  readonly onReconnect: () => void;
+}
+
+const PATIENCE_MS = 1_500; // a short break needs no words
+
+function subscribeOnline(changed: () => void): () => void {
+  window.addEventListener("online", changed);
+  window.addEventListener("offline", changed);
+  return () => {
+    window.removeEventListener("online", changed);
+    window.removeEventListener("offline", changed);
+  };
+}
+
+/** True once it has been so for a while. */
+function useLasting(now: boolean): boolean {
+  const [lasting, setLasting] = useState(false);
+  useEffect(() => {
+    if (!now) return setLasting(false);
+    const timer = setTimeout(() => setLasting(true), PATIENCE_MS);
+    return () => clearTimeout(timer);
+  }, [now]);
+  return now && lasting;
+}
+
+function words(connection: Connection, online: boolean, lasting: boolean): string | null {
+  if (connection.state === "closed") return t.connection.closed[connection.code] ?? t.connection.closedOther;
+  if (connection.state === "open") return null;
+  if (!online) return t.connection.offline;
+  if (!lasting) return null;
+  return connection.state === "waiting" ? t.connection.waiting : t.connection.connecting;
+}
+
+export function ConnectionLine({ connection, onReconnect }: ConnectionLineProps) {
+  const online = useSyncExternalStore(subscribeOnline, () => navigator.onLine);
+  const lasting = useLasting(connection.state !== "open");
+  const said = words(connection, online, lasting);
+  const again = connection.state === "waiting" || (connection.state === "closed" && connection.code === 4504);
+  return (
+    <div
+      role="status"
+      className={styles.line}
+      data-state={connection.state}
+      data-shown={said !== null || undefined}
+    >
+      {said}
+      {said !== null && again && (
+        <Button small onClick={onReconnect}>
+          {t.connection.now}
+        </Button>
+      )}
+    </div>
+  );
+}

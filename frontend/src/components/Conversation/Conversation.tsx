@@ -1,0 +1,167 @@
+/** The conversation as it stands: its messages, what is on its way, and the line where the model's memory begins. */
+import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { branch, type Conversation as Held, replyInTheMaking } from "../../conversation";
+import { t } from "../../i18n";
+import type { Message, Model } from "../../protocol";
+import type { Deeds } from "../../useConversation";
+import { useStickToBottom } from "../../useStickToBottom";
+import { Asked } from "../Asked/Asked";
+import { Button } from "../Button/Button";
+import { Reply } from "../Reply/Reply";
+import { UnsentTurn } from "../UnsentTurn/UnsentTurn";
+import styles from "./Conversation.module.css";
+
+export interface ConversationProps {
+  readonly conversation: Held;
+  readonly connected: boolean;
+  readonly deeds: Deeds;
+  readonly models: readonly Model[];
+  readonly limit: number;
+  readonly onTakeBack: (text: string) => void;
+}
+
+/** The oldest message that the model saw when it wrote the latest reply. */
+function memoryBegins(messages: readonly Message[]): string | null {
+  return messages.findLast((message) => message.context !== null)?.context?.first ?? null;
+}
+
+function authorOf(message: Message, models: readonly Model[]): string {
+  return models.find(({ alias }) => alias === message.model)?.label ?? message.model ?? "";
+}
+
+export function Conversation(props: ConversationProps) {
+  const { conversation, connected, deeds, models, limit, onTakeBack } = props;
+  const { messages, leaf, unsent, queue } = conversation;
+  const shown = useMemo(() => branch(messages, leaf), [messages, leaf]);
+  const { scroller, content, atEnd, toEnd } = useStickToBottom();
+  const making = replyInTheMaking(conversation);
+  const first = shown.messages[0]?.id ?? null;
+  const last = shown.messages.at(-1);
+  const remembered = memoryBegins(shown.messages);
+  const news = useNews(`${last?.id}${last?.text.length}${unsent.length}`, atEnd);
+  useKeptPlace(scroller.current, first);
+  useToEndOnSend(unsent.length, toEnd);
+
+  const row = (message: Message): ReactNode =>
+    message.role === "user" ? (
+      <Asked message={message} deeds={deeds} limit={limit} busy={making !== null} />
+    ) : (
+      <Reply
+        message={message}
+        place={queue.get(message.id) ?? null}
+        author={authorOf(message, models)}
+        deeds={deeds}
+        last={message.id === leaf}
+        busy={making !== null}
+      />
+    );
+
+  const empty = shown.messages.length === 0 && unsent.length === 0;
+  return (
+    <div className={styles.frame}>
+      <div
+        className={styles.scroller}
+        ref={scroller}
+        tabIndex={0}
+        role="log"
+        aria-label={t.conversation.label}
+      >
+        <div className={styles.messages} ref={content}>
+          {shown.older && conversation.sync === "done" && <Older key={first} before={first} deeds={deeds} />}
+          {empty && <Empty opened={conversation.session !== null && conversation.sync === "done"} />}
+          {shown.messages.map((message, index) => (
+            <div className={styles.row} key={message.id} id={`m-${message.id}`}>
+              {message.id === remembered && index > 0 && <p className={styles.memory}>{t.memory.line}</p>}
+              {row(message)}
+            </div>
+          ))}
+          {unsent.map((turn) => (
+            <UnsentTurn
+              key={turn.frame.client_id}
+              turn={turn}
+              connected={connected}
+              now={Date.now}
+              deeds={deeds}
+              onTakeBack={onTakeBack}
+            />
+          ))}
+        </div>
+      </div>
+      {!atEnd && (
+        <div className={styles.end}>
+          <Button small look="outlined" icon="down" onClick={toEnd}>
+            {news ? t.conversation.news : t.conversation.toEnd}
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Empty({ opened }: { readonly opened: boolean }) {
+  return <p className={styles.empty}>{opened ? t.conversation.empty : t.conversation.opening}</p>;
+}
+
+/** Something came since the reader left the end. */
+function useNews(state: string, atEnd: boolean): boolean {
+  const [left, setLeft] = useState(state);
+  if (atEnd && left !== state) setLeft(state);
+  return !atEnd && left !== state;
+}
+
+/** What the person sends is shown, wherever they were reading. */
+function useToEndOnSend(unsent: number, toEnd: () => void): void {
+  const before = useRef(unsent);
+  useEffect(() => {
+    if (unsent > before.current) toEnd();
+    before.current = unsent;
+  }, [unsent, toEnd]);
+}
+
+/** When earlier messages come in above: at the very top browsers do not hold the reader's place by themselves. */
+function useKeptPlace(scroller: HTMLDivElement | null, first: string | null): void {
+  const before = useRef({ first, height: 0 });
+  useLayoutEffect(() => {
+    if (scroller === null) return;
+    const { scrollHeight: height } = scroller;
+    const grew = before.current.first !== first && before.current.first !== null;
+    if (grew && scroller.scrollTop === 0) scroller.scrollTop = height - before.current.height;
+    before.current = { first, height };
+  });
+}
+
+/** Loads what is above when it comes near. */
+function Older({ before, deeds }: { readonly before: string | null; readonly deeds: Deeds }) {
+  const [state, setState] = useState<"idle" | "loading" | "failed">("idle");
+  const mark = useRef<HTMLDivElement>(null);
+  const load = useRef(() => {
+    setState("loading");
+    deeds.loadOlder(before).then(
+      () => setState("idle"),
+      () => setState("failed"),
+    );
+  });
+  useEffect(() => {
+    if (mark.current === null) return undefined;
+    const near = new IntersectionObserver(
+      ([entry]) => {
+        if (entry?.isIntersecting === true) load.current();
+      },
+      { rootMargin: "600px 0px 0px" },
+    );
+    near.observe(mark.current);
+    return () => near.disconnect();
+  }, []);
+  return (
+    <div className={styles.older} ref={mark}>
+      {state === "failed" && <span role="alert">{t.conversation.olderFailed}</span>}
+      {state === "loading" ? (
+        <span>{t.loading}</span>
+      ) : (
+        <Button small onClick={() => load.current()}>
+          {t.conversation.older}
+        </Button>
+      )}
+    </div>
+  );
+}

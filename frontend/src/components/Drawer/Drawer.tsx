@@ -1,0 +1,37 @@
+/** A panel over the page that the browser itself keeps apart from it: focus, Escape and what lies beneath. */
+import { type ReactNode, useEffect, useRef } from "react";
+import styles from "./Drawer.module.css";
+
+export interface DrawerProps {
+  readonly label: string;
+  readonly side: "start" | "middle" | "end";
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+}
+
+export function Drawer({ label, side, onClose, children }: DrawerProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard's way out is Escape, which the browser gives
+    <dialog
+      ref={dialog}
+      className={styles.drawer}
+      data-side={side}
+      aria-label={label}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        if (event.target === dialog.current) onClose();
+      }}
+    >
+      <div className={styles.inside}>{children}</div>
+    </dialog>
+  );
+}

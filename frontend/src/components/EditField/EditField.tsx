@@ -1,0 +1,54 @@
+/** A message being said otherwise. */
+import { useState } from "react";
+import { t } from "../../i18n";
+import { Button } from "../Button/Button";
+import styles from "./EditField.module.css";
+
+export interface EditFieldProps {
+  readonly label: string;
+  readonly text: string;
+  readonly limit: number;
+  readonly busy: boolean;
+  readonly onSave: (text: string) => void;
+  readonly onCancel: () => void;
+}
+
+export function EditField({ label, text, limit, busy, onSave, onCancel }: EditFieldProps) {
+  const [draft, setDraft] = useState(text);
+  const wish = draft.normalize("NFC").trim();
+  const over = wish.length - limit;
+  const savable = wish !== "" && over <= 0 && !busy;
+  return (
+    <form
+      className={styles.edit}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (savable) onSave(wish);
+      }}
+    >
+      <div className={styles.field} data-text={draft}>
+        <textarea
+          aria-label={label}
+          // biome-ignore lint/a11y/noAutofocus: the person has just asked to edit
+          autoFocus
+          value={draft}
+          onChange={(event) => setDraft(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Escape") {
+              event.preventDefault();
+              onCancel();
+            }
+            if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && savable) onSave(wish);
+          }}
+        />
+      </div>
+      <div className={styles.row}>
+        {over > 0 && <span>{t.composer.over(over)}</span>}
+        <Button onClick={onCancel}>{t.cancel}</Button>
+        <Button look="main" type="submit" disabled={!savable}>
+          {t.composer.send}
+        </Button>
+      </div>
+    </form>
+  );
+}

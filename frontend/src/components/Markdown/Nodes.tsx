@@ -1,0 +1,187 @@
+/** Markdown's nodes as elements. Nothing here makes markup of text: HTML stays text, images become links. */
+import type { Link, List, Nodes, Parents, Table } from "mdast";
+import type { ReactNode } from "react";
+import { t } from "../../i18n";
+import { safeAddress } from "../../markdown/links";
+import { CodeBlock } from "../CodeBlock/CodeBlock";
+import styles from "./Markdown.module.css";
+
+export interface NodeProps {
+  readonly node: Nodes;
+}
+
+interface InsideProps {
+  readonly of: Parents;
+}
+
+function Inside({ of }: InsideProps) {
+  return of.children.map((node, index) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: a text that grows keeps its nodes' order
+    <Node key={index} node={node} />
+  ));
+}
+
+interface OutwardProps {
+  readonly address: string;
+  readonly children: ReactNode;
+}
+
+function Outward({ address, children }: OutwardProps) {
+  const href = safeAddress(address);
+  if (href === null) return <span>{children}</span>;
+  return (
+    <a href={href} target="_blank" rel="noopener noreferrer nofollow">
+      {children}
+    </a>
+  );
+}
+
+function LinkNode({ node }: { readonly node: Link }) {
+  return (
+    <Outward address={node.url}>
+      <Inside of={node} />
+    </Outward>
+  );
+}
+
+function ListNode({ node }: { readonly node: List }) {
+  const items = node.children.map((item, index) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: as above
+    <li key={index} className={typeof item.checked === "boolean" ? styles.task : undefined}>
+      {typeof item.checked === "boolean" && (
+        <input
+          type="checkbox"
+          checked={item.checked}
+          disabled
+          aria-label={item.checked ? t.markdown.done : t.markdown.open}
+        />
+      )}
+      {item.children.map((child, place) =>
+        child.type === "paragraph" && item.spread !== true ? (
+          // biome-ignore lint/suspicious/noArrayIndexKey: as above
+          <Inside key={place} of={child} />
+        ) : (
+          // biome-ignore lint/suspicious/noArrayIndexKey: as above
+          <Node key={place} node={child} />
+        ),
+      )}
+    </li>
+  ));
+  return node.ordered === true ? <ol start={node.start ?? 1}>{items}</ol> : <ul>{items}</ul>;
+}
+
+function TableNode({ node }: { readonly node: Table }) {
+  const [head, ...rows] = node.children;
+  const align = (column: number) => node.align?.[column] ?? undefined;
+  return (
+    <div className={styles.table} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {head?.children.map((cell, column) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: as above
+              <th key={column} scope="col" data-align={align(column)}>
+                <Inside of={cell} />
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: as above
+            <tr key={index}>
+              {row.children.map((cell, column) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: as above
+                <td key={column} data-align={align(column)}>
+                  <Inside of={cell} />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function Node({ node }: NodeProps): ReactNode {
+  switch (node.type) {
+    case "text":
+      return node.value;
+    case "paragraph":
+      return (
+        <p>
+          <Inside of={node} />
+        </p>
+      );
+    case "heading":
+      // One level for all: a model's own levels jump, and the page's outline must not.
+      return (
+        <h3 data-depth={node.depth}>
+          <Inside of={node} />
+        </h3>
+      );
+    case "strong":
+      return (
+        <strong>
+          <Inside of={node} />
+        </strong>
+      );
+    case "emphasis":
+      return (
+        <em>
+          <Inside of={node} />
+        </em>
+      );
+    case "delete":
+      return (
+        <del>
+          <Inside of={node} />
+        </del>
+      );
+    case "inlineCode":
+      return <code>{node.value}</code>;
+    case "code":
+      return <CodeBlock code={node.value} language={node.lang ?? null} />;
+    case "break":
+      return <br />;
+    case "thematicBreak":
+      return <hr />;
+    case "link":
+      return <LinkNode node={node} />;
+    case "image":
+      return <Outward address={node.url}>{t.markdown.image(node.alt ?? "")}</Outward>;
+    case "blockquote":
+      return (
+        <blockquote>
+          <Inside of={node} />
+        </blockquote>
+      );
+    case "list":
+      return <ListNode node={node} />;
+    case "table":
+      return <TableNode node={node} />;
+    case "html":
+      return <span className={styles.raw}>{node.value}</span>;
+    case "footnoteReference":
+      return <sup>[{node.label ?? node.identifier}]</sup>;
+    case "footnoteDefinition":
+      return (
+        <div className={styles.footnote}>
+          <sup>[{node.label ?? node.identifier}]</sup> <Inside of={node} />
+        </div>
+      );
+    case "linkReference":
+      return <Inside of={node} />;
+    case "imageReference":
+      return t.markdown.image(node.alt ?? "");
+    case "root":
+    case "listItem":
+    case "tableRow":
+    case "tableCell":
+      return <Inside of={node} />;
+    case "definition":
+    case "yaml":
+      return null;
+  }
+}

@@ -1,0 +1,79 @@
+/** The side of the page: a new conversation, those there are, and the page's own settings. */
+import { t } from "../../i18n";
+import type { Sessions } from "../../useSessions";
+import { Button } from "../Button/Button";
+import { SessionRow } from "../SessionRow/SessionRow";
+import { ThemeChoice } from "../ThemeChoice/ThemeChoice";
+import styles from "./Sidebar.module.css";
+
+export interface SidebarProps {
+  readonly sessions: Sessions;
+  readonly current: string | null;
+  readonly name: string | null;
+  readonly onOpen: (session: string | null) => void;
+  /** Where it lies over the page and can be put away. */
+  readonly onClose?: (() => void) | undefined;
+}
+
+export function Sidebar({ sessions, current, name, onOpen, onClose }: SidebarProps) {
+  return (
+    <nav className={styles.sidebar} aria-label={t.sidebar.title}>
+      <div className={styles.head}>
+        <span className={styles.brand}>{t.app}</span>
+        {onClose !== undefined && <Button icon="close" label={t.sidebar.close} onClick={onClose} />}
+      </div>
+      <Button look="outlined" icon="plus" onClick={() => onOpen(null)}>
+        {t.sidebar.start}
+      </Button>
+      <div className={styles.list}>
+        <List sessions={sessions} current={current} onOpen={onOpen} />
+      </div>
+      <div className={styles.foot}>
+        {name !== null && <p>{t.sidebar.visitor(name)}</p>}
+        <ThemeChoice />
+      </div>
+    </nav>
+  );
+}
+
+function List({ sessions, current, onOpen }: Pick<SidebarProps, "sessions" | "current" | "onOpen">) {
+  if (sessions.items.length === 0) return <Nothing sessions={sessions} />;
+  return (
+    <>
+      <ul>
+        {sessions.items.map((session) => (
+          <li key={session.id}>
+            <SessionRow
+              session={session}
+              current={session.id === current}
+              onOpen={() => onOpen(session.id)}
+              onRename={(title) => void sessions.change(session.id, { title })}
+              onRemove={() => {
+                sessions.remove(session);
+                if (session.id === current) onOpen(null);
+              }}
+            />
+          </li>
+        ))}
+      </ul>
+      {sessions.more && (
+        <Button small onClick={sessions.load}>
+          {t.sidebar.more}
+        </Button>
+      )}
+    </>
+  );
+}
+
+function Nothing({ sessions }: Pick<SidebarProps, "sessions">) {
+  if (sessions.state === "loading") return <p className={styles.quiet}>{t.loading}</p>;
+  if (sessions.state === "loaded") return <p className={styles.quiet}>{t.sidebar.none}</p>;
+  return (
+    <div className={styles.quiet} role="alert">
+      <p>{t.sidebar.failed}</p>
+      <Button small look="outlined" onClick={sessions.load}>
+        {t.tryAgain}
+      </Button>
+    </div>
+  );
+}

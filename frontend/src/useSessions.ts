@@ -1,0 +1,146 @@
+/** The visitor's conversations as a list: loaded page by page, kept fresh by frames, changed at once. */
+import { useCallback, useEffect, useRef, useState } from "react";
+import { ApiRefused, changeSession, deleteSession, listSessions, type SessionChange } from "./api";
+import type { Failure, ServerFrame, Session } from "./protocol";
+import { withoutSession, withSessions } from "./sessions";
+
+export interface Sessions {
+  readonly items: readonly Session[];
+  readonly state: "loading" | "loaded" | "failed";
+  readonly more: boolean;
+  readonly failure: Failure | null;
+  /** Deleted on this page, not yet on the server. */
+  readonly removed: Session | null;
+  load(): void;
+  hear(frame: ServerFrame): void;
+  add(session: Session): void;
+  change(id: string, change: SessionChange): Promise<boolean>;
+  remove(session: Session): void;
+  undo(): void;
+  dismiss(): void;
+}
+
+const UNDO_MS = 8_000;
+
+function asFailure(refused: unknown): Failure {
+  return refused instanceof ApiRefused ? refused : { code: "internal", detail: "" };
+}
+
+export function useSessions(wanted: boolean): Sessions {
+  const [items, setItems] = useState<readonly Session[]>([]);
+  const [cursor, setCursor] = useState<string | null>(null);
+  const [state, setState] = useState<Sessions["state"]>("loading");
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const removal = useRemoval((session, refused) => {
+    if (refused === null) return setItems((held) => withoutSession(held, session.id));
+    if (refused.code === "not_found") return undefined;
+    return setFailure(refused);
+  });
+
+  const load = useCallback(() => {
+    listSessions(cursor).then(
+      (page) => {
+        setItems((held) => withSessions(held, page.items));
+        setCursor(page.next);
+        setState("loaded");
+      },
+      (refused) => {
+        setState("failed");
+        setFailure(asFailure(refused));
+      },
+    );
+  }, [cursor]);
+  const first = useRef(load);
+  useEffect(() => {
+    if (wanted) first.current();
+  }, [wanted]);
+
+  const add = useCallback((session: Session) => setItems((held) => withSessions(held, [session])), []);
+  const hear = useCallback(
+    (frame: ServerFrame) => {
+      if (frame.type === "session" || frame.type === "ready") add(frame.session);
+      if (frame.type === "gone") setItems((held) => withoutSession(held, frame.session));
+    },
+    [add],
+  );
+  const change = useCallback(
+    (id: string, wish: SessionChange) =>
+      changeSession(id, wish).then(
+        (session) => {
+          add(session);
+          return true;
+        },
+        (refused) => {
+          setFailure(asFailure(refused));
+          return false;
+        },
+      ),
+    [add],
+  );
+
+  return {
+    items: removal.removed === null ? items : withoutSession(items, removal.removed.id),
+    state,
+    more: cursor !== null,
+    failure,
+    removed: removal.removed,
+    load,
+    hear,
+    add,
+    change,
+    remove: removal.remove,
+    undo: removal.undo,
+    dismiss: useCallback(() => setFailure(null), []),
+  };
+}
+
+interface Removal {
+  readonly removed: Session | null;
+  remove(session: Session): void;
+  undo(): void;
+}
+
+/** Deletion that can be taken back: the server is asked after a while, or when the page is left. */
+function useRemoval(settled: (session: Session, refused: Failure | null) => void): Removal {
+  const [removed, setRemoved] = useState<Session | null>(null);
+  const report = useRef(settled);
+  useEffect(() => {
+    report.current = settled;
+  });
+  const pending = useRef<Session | null>(null);
+  const commit = useCallback(() => {
+    const session = pending.current;
+    if (session === null) return;
+    pending.current = null;
+    setRemoved(null);
+    deleteSession(session.id).then(
+      () => report.current(session, null),
+      (refused) => report.current(session, asFailure(refused)),
+    );
+    report.current(session, null);
+  }, []);
+  useEffect(() => {
+    if (removed === null) return undefined;
+    const timer = setTimeout(commit, UNDO_MS);
+    window.addEventListener("pagehide", commit);
+    return () => {
+      clearTimeout(timer);
+      window.removeEventListener("pagehide", commit);
+    };
+  }, [removed, commit]);
+  return {
+    removed,
+    remove: useCallback(
+      (session) => {
+        commit();
+        pending.current = session;
+        setRemoved(session);
+      },
+      [commit],
+    ),
+    undo: useCallback(() => {
+      pending.current = null;
+      setRemoved(null);
+    }, []),
+  };
+}
