@@ -1,0 +1,89 @@
+"""Whose turn it is at a model: so many replies at once, the rest in line, first come first served."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+from uuid import UUID
+
+QUEUE = 50  # replies in line at most, a model and process
+TIMED = 20  # replies whose mean duration tells how long a wait will be
+TIMED_LEAST = 3  # before so many were timed, nobody knows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a reply stands: 1 is next; `eta_s` seconds to its turn, None while nobody knows."""
+
+    reply: UUID
+    position: int
+    eta_s: float | None
+
+
+class Line:
+    """The line at one model. `moved` is called with every place, whenever places have changed."""
+
+    def __init__(self, concurrency: int, moved: Callable[[list[Place]], None]) -> None:
+        self._free = concurrency
+        self._concurrency = concurrency
+        self._moved = moved
+        self._waiting: deque[tuple[UUID, asyncio.Future[None]]] = deque()
+        self._durations_s: deque[float] = deque(maxlen=TIMED)
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody else may get in line."""
+        return len(self._waiting) >= QUEUE
+
+    def places(self) -> list[Place]:
+        """Return who is in line, next first."""
+        return [
+            Place(reply=reply, position=position, eta_s=self._eta_s(position))
+            for position, (reply, _) in enumerate(self._waiting, start=1)
+        ]
+
+    def _eta_s(self, position: int) -> float | None:
+        if len(self._durations_s) < TIMED_LEAST:
+            return None
+        mean_s = sum(self._durations_s) / len(self._durations_s)
+        return round(position * mean_s / self._concurrency, 1)
+
+    @asynccontextmanager
+    async def turn(self, reply: UUID) -> AsyncIterator[None]:
+        """Wait for a turn and hold it. Cancelling leaves the line."""
+        await self._enter(reply)
+        began = monotonic()
+        try:
+            yield
+            self._durations_s.append(monotonic() - began)
+        finally:
+            self._leave()
+
+    async def _enter(self, reply: UUID) -> None:
+        if self._free and not self._waiting:
+            self._free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = (reply, turn)
+        self._waiting.append(waiting)
+        self._moved(self.places())
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._leave()  # the turn had come, and passes to the next
+            else:
+                self._waiting.remove(waiting)
+                self._moved(self.places())
+            raise
+
+    def _leave(self) -> None:
+        self._free += 1
+        while self._free and self._waiting:
+            _, turn = self._waiting.popleft()
+            if not turn.done():
+                self._free -= 1
+                turn.set_result(None)
+        self._moved(self.places())

@@ -1,0 +1,1 @@
+"""What `manage.py check` asks of this app."""

@@ -1,0 +1,297 @@
+"""One browser tab: frames in, frames out. What it starts does not end with it."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from chat import catalogue, history, protocol, threads
+from chat.delivery import delivery
+from chat.limits import address_group, allowance
+from chat.outbox import Outbox
+from chat.protocol import Close, Code, Message, Refused
+from chat.replies import queue_frame, replies
+
+logger = logging.getLogger(__name__)
+
+FRAMES_S = 10  # the window in which a socket's frames are counted
+
+
+class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is not typed
+    """A socket on one chat session. Each frame's handler returns at once; replies are made elsewhere."""
+
+    channel_layer_alias = ""  # the process listens for all its sockets
+
+    session: UUID
+    visitor: UUID
+    address: str
+    group: str | None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._outbox = Outbox(self.send, self.close)
+        self._hello: asyncio.TimerHandle | None = None
+        self._joined = False
+        self._bad_frames = 0
+        self._counted_since = 0.0
+        self._counted = 0
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        """Serve the socket until it ends, however that happens."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._outbox.cancel()
+            if self._hello is not None:
+                self._hello.cancel()
+            if hasattr(self, "visitor"):
+                delivery.leave(self)
+
+    async def dispatch(self, message: Mapping[str, Any]) -> None:
+        """Call the handler. Channels' own would first visit the one thread that it shares among all consumers."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
+        """End; what this socket started goes on."""
+        raise StopConsumer
+
+    # --- What delivery asks of a socket ------------------------------------------------------------------------------
+
+    def deliver(self, frame: str) -> None:
+        """Send an encoded frame after those before it."""
+        if self._joined:
+            self._outbox.put_live(frame)
+
+    def end(self, code: Close) -> None:
+        """Close the connection after what was delivered."""
+        self._outbox.end(code)
+
+    # --- Coming in ---------------------------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Accept the handshake, right or no right, so that a browser sees why it was closed."""
+        client = self.scope.get("client")
+        self.address = client[0] if client else ""
+        self.group = address_group(self.address)
+        await self.accept()
+        self._outbox.start()
+        try:
+            self.session, visitor = await threads.read(self._identify)
+        except Refused as refused:
+            self._refuse(refused, Close.NO_RIGHT)
+            return
+        if self._too_many():
+            self._refuse(
+                Refused(Code.RATE_LIMITED, "This conversation is open in too many tabs."), Close.TOO_MANY_SOCKETS
+            )
+            return
+        self.visitor = visitor
+        delivery.join(self)
+        self._hello = asyncio.get_running_loop().call_later(protocol.HELLO_S, self.end, Close.SILENT)
+
+    def _identify(self) -> tuple[UUID, UUID]:
+        """Return the session and its visitor, if the cookie gives a right to it. Runs in a database thread."""
+        cookie = self.scope["session"].get("visitor")
+        if cookie is None:
+            raise Refused(Code.UNAUTHORIZED, "Start at the first page: nobody knows you here yet.")
+        visitor = UUID(cookie)
+        return history.session(self.scope["url_route"]["kwargs"]["session"], visitor).id, visitor
+
+    def _too_many(self) -> bool:
+        return delivery.listening(self.session) >= settings.LIMITS["sockets"] or (
+            self.group is not None and delivery.connected(self.group) >= settings.LIMITS["sockets_per_address"]
+        )
+
+    def _refuse(self, refused: Refused, code: Close) -> None:
+        self._error(refused)
+        self._outbox.end(code)
+
+    # --- Frames ------------------------------------------------------------------------------------------------------
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Read one frame and do what it says; whatever is wrong with it is answered, not raised."""
+        if not hasattr(self, "visitor"):
+            return
+        try:
+            frame = self._read(text_data)
+        except Refused as refused:
+            self._error(refused)
+            self._bad_frames += refused.code != Code.RATE_LIMITED
+            if self._bad_frames == protocol.BAD_FRAMES:
+                self._outbox.end(Close.BAD_FRAMES)
+            return
+        try:
+            await self._obey(frame)
+        except Refused as refused:
+            self._error(refused, frame)
+        except Exception:
+            logger.exception("A %s frame could not be served", frame.type)
+            self._error(Refused(Code.INTERNAL, "Something went wrong here; the log says what."), frame)
+
+    def _read(self, text: str | None) -> protocol.AnyClientFrame:
+        """Count the frame and parse it. Raises Refused."""
+        self._count()
+        frame = protocol.parse(text)
+        if not self._joined and not isinstance(frame, protocol.Hello):
+            raise Refused(Code.BAD_FRAME, "The first frame is hello.")
+        return frame
+
+    def _count(self) -> None:
+        now = monotonic()
+        if now - self._counted_since > FRAMES_S:
+            self._counted_since, self._counted = now, 0
+        self._counted += 1
+        if self._counted > settings.LIMITS["frames_per_10s"]:
+            wait_s = round(self._counted_since + FRAMES_S - now, 1)
+            raise Refused(Code.RATE_LIMITED, "Too many frames at once.", retry_after_s=wait_s)
+
+    async def _obey(self, frame: protocol.AnyClientFrame) -> None:
+        match frame:
+            case protocol.Hello():
+                await self._say_ready(frame.after)
+            case protocol.ClientPing():
+                await self._heal(frame.after)
+            case protocol.ClientPong():
+                self._outbox.pong(frame.nonce)
+            case protocol.Stop():
+                await self._stop(frame)
+            case protocol.Select():
+                self._tell(await threads.write(history.select, self.session, frame.message))
+            case protocol.Send() | protocol.Edit() | protocol.Regenerate() | protocol.Retry():
+                await allowance().send(str(self.session), self.address)
+                await self._turn(frame)
+
+    async def _turn(self, frame: protocol.Send | protocol.Edit | protocol.Regenerate | protocol.Retry) -> None:
+        """Store a turn, acknowledge it, tell every tab, and start its reply."""
+        session, maker = self.session, replies.maker
+        match frame:
+            case protocol.Send():
+                change = await threads.write(history.add_turn, session, frame.client_id, _checked(frame.text), maker)
+                stored = change.messages[:1]
+            case protocol.Edit():
+                text = _checked(frame.text)
+                change = await threads.write(history.edit_turn, session, frame.message, frame.client_id, text, maker)
+                stored = change.messages[:1]
+            case protocol.Regenerate():
+                change = await threads.write(history.regenerate, session, frame.message, frame.client_id, maker)
+                stored = change.messages[:1]
+            case protocol.Retry():
+                change = await threads.write(history.retry, session, frame.message, frame.attempt, maker)
+                stored = ()
+        if not isinstance(frame, protocol.Retry):
+            self._ack(frame.client_id, change.duplicate or stored[0].id, duplicate=change.duplicate is not None)
+        self._tell(change)
+        if change.reply is not None:
+            replies.start(session, change.reply)
+
+    async def _stop(self, frame: protocol.Stop) -> None:
+        """End a reply: at once if it is made here, else by a wish that its maker hears."""
+        if replies.stop(frame.message, frame.attempt):
+            return
+        if not await threads.write(history.want_stop, self.session, frame.message, frame.attempt):
+            message = await threads.read(history.message, frame.message, self.session)
+            self._put(protocol.MessageChanged(message=message))
+
+    def _tell(self, change: history.Change) -> None:
+        if change.reply is None and change.session is None:
+            for message in change.messages:  # nothing changed: only this tab is behind
+                self._put(protocol.MessageChanged(message=message))
+        else:
+            delivery.tell_change(self.visitor, self.session, change)
+
+    # --- The feed ----------------------------------------------------------------------------------------------------
+
+    async def _say_ready(self, after: int) -> None:
+        """Register for live frames first, read second, and hold those back until all that was read is out."""
+        if self._joined:
+            raise Refused(Code.BAD_FRAME, "You have said hello.")
+        if self._hello is not None:
+            self._hello.cancel()
+        self._outbox.hold()
+        self._joined = True
+        try:
+            feed = await threads.read(history.feed, self.session, self.visitor, after)
+        except Refused:
+            self._joined = False
+            self._outbox.release()
+            raise
+        self._put(protocol.Ready(session=feed.session, models=catalogue.models(), limits=catalogue.limits()))
+        self._put_sync(feed)
+        self._outbox.release()
+
+    async def _heal(self, after: int) -> None:
+        """Answer a ping with all that the client may have missed."""
+        feed = await threads.read(history.feed, self.session, self.visitor, after)
+        if feed.session.seq > after:
+            self._put(protocol.SessionChanged(session=feed.session))
+        if feed.reset or len(feed.messages) > protocol.SYNC_MESSAGES:
+            self._put_sync(feed)
+        else:
+            for message in _with_making(feed):
+                self._put(protocol.MessageChanged(message=message))
+        self._put(protocol.ServerPong(head=feed.session.head))
+        self._put_places(feed)
+
+    def _put_sync(self, feed: history.Feed) -> None:
+        messages = _with_making(feed)
+        size = protocol.SYNC_MESSAGES
+        for start in range(0, max(len(messages), 1), size):
+            self._put(
+                protocol.Sync(
+                    messages=messages[start : start + size],
+                    head=feed.session.head,
+                    leaf=feed.session.leaf,
+                    reset=feed.reset and start == 0,
+                    more=start + size < len(messages),
+                )
+            )
+        self._put_places(feed)
+
+    def _put_places(self, feed: history.Feed) -> None:
+        for message in feed.making:
+            place = replies.place(message.id)
+            if place is not None:
+                self._put(queue_frame(place))
+
+    # --- Frames out --------------------------------------------------------------------------------------------------
+
+    def _put(self, frame: protocol.ServerFrame) -> None:
+        self._outbox.put(frame.encode())
+
+    def _ack(self, client_id: UUID, message: UUID, *, duplicate: bool) -> None:
+        self._put(protocol.Ack(client_id=client_id, message=message, duplicate=duplicate))
+
+    def _error(self, refused: Refused, about: protocol.AnyClientFrame | None = None) -> None:
+        self._put(
+            protocol.Error(
+                code=refused.code,
+                detail=refused.detail,
+                client_id=getattr(about, "client_id", None),
+                message=getattr(about, "message", None),
+                retry_after_s=refused.retry_after_s,
+            )
+        )
+
+
+def _checked(text: str) -> str:
+    """Return what a person wrote as it is kept. Raises Refused: `too_long`, or `bad_frame` if nothing is left."""
+    kept = protocol.written(text)
+    limit = settings.LIMITS["text"]
+    if protocol.utf16_length(kept) > limit:
+        raise Refused(Code.TOO_LONG, f"A message may be {limit} characters long.")
+    if not kept.strip():
+        raise Refused(Code.BAD_FRAME, "Say something first.")
+    return kept
+
+
+def _with_making(feed: history.Feed) -> list[Message]:
+    """Return what changed and every reply in the making with its text so far, ascending by `seq`."""
+    messages = {message.id: message for message in (*feed.messages, *feed.making)}
+    return [delivery.with_draft(message) for message in sorted(messages.values(), key=lambda each: each.seq)]

@@ -1,0 +1,183 @@
+"""Who hears about a session: the sockets of this process, at once.
+
+A reply's text is gathered and told at most 25 times a second, a frame encoded once for all tabs. One timer serves all
+replies, and runs only while there is something to tell.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Protocol
+from uuid import UUID
+
+from chat import history, protocol
+from chat.protocol import Close, Message, ServerFrame, utf16_length
+
+GATHER_S = 0.04  # between two deltas of a reply
+
+
+class Socket(Protocol):
+    """A tab that listens: both calls return at once. `group` is what its address counts as, None if not limited."""
+
+    session: UUID
+    visitor: UUID
+    group: str | None
+
+    def deliver(self, frame: str) -> None:
+        """Send an encoded frame after those before it."""
+
+    def end(self, code: Close) -> None:
+        """Close the connection after what was delivered."""
+
+
+class Draft:
+    """A reply's text while it is written, here."""
+
+    def __init__(self, session: UUID, message: UUID, attempt: int) -> None:
+        self.session = session
+        self.message = message
+        self.attempt = attempt
+        self.text = ""
+        self.units = 0  # UTF-16 code units in `text`
+        self._told = 0  # units that have been told
+        self._untold: list[str] = []
+
+    def add(self, piece: str) -> None:
+        """Append a piece of text."""
+        self.text += piece
+        self.units += utf16_length(piece)
+        self._untold.append(piece)
+
+    def take(self) -> protocol.Delta | None:
+        """Return what has gathered since the last time."""
+        if not self._untold:
+            return None
+        delta = protocol.Delta(
+            message=self.message, attempt=self.attempt, offset=self._told, text="".join(self._untold)
+        )
+        self._untold.clear()
+        self._told = self.units
+        return delta
+
+
+class Delivery:
+    """Sockets by session and visitor, and the drafts whose text has not all been told."""
+
+    def __init__(self) -> None:
+        self._by_session: dict[UUID, set[Socket]] = defaultdict(set)
+        self._by_visitor: dict[UUID, set[Socket]] = defaultdict(set)
+        self._drafts: dict[UUID, Draft] = {}
+        self._gathering: set[Draft] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._last = 0.0
+
+    def join(self, socket: Socket) -> None:
+        """Let a socket hear from now on."""
+        self._by_session[socket.session].add(socket)
+        self._by_visitor[socket.visitor].add(socket)
+
+    def leave(self, socket: Socket) -> None:
+        """Let a socket hear no more."""
+        for sockets, key in ((self._by_session, socket.session), (self._by_visitor, socket.visitor)):
+            sockets[key].discard(socket)
+            if not sockets[key]:
+                del sockets[key]
+
+    def listening(self, session: UUID) -> int:
+        """Return how many sockets hear of a session."""
+        return len(self._by_session.get(session, ()))
+
+    def connected(self, group: str) -> int:
+        """Return how many sockets come from a group of addresses."""
+        return sum(socket.group == group for sockets in self._by_session.values() for socket in sockets)
+
+    def tell_session(self, session: UUID, frame: ServerFrame) -> None:
+        """Tell every tab that shows a session."""
+        self._tell(self._by_session.get(session, ()), frame)
+
+    def tell_visitor(self, visitor: UUID, frame: ServerFrame) -> None:
+        """Tell every tab of a visitor, whichever session it shows."""
+        self._tell(self._by_visitor.get(visitor, ()), frame)
+
+    def tell_all(self, frame: ServerFrame) -> None:
+        """Tell every tab."""
+        self._tell([socket for sockets in self._by_visitor.values() for socket in sockets], frame)
+
+    def tell_deleted(self, deleted: history.Deleted) -> None:
+        """Tell a visitor's tabs which sessions are gone, and close those that show one."""
+        for session in deleted.sessions:
+            self.tell_visitor(deleted.visitor, protocol.Gone(session=session))
+            for socket in tuple(self._by_session.get(session, ())):
+                socket.end(Close.DELETED)
+
+    def tell_change(self, visitor: UUID, session: UUID, change: history.Change) -> None:
+        """Tell what a committed write did."""
+        for message in change.messages:
+            self.tell_session(session, protocol.MessageChanged(message=message))
+        if change.session is not None:
+            self.tell_visitor(visitor, protocol.SessionChanged(session=change.session))
+
+    def end_all(self, code: Close, last: ServerFrame) -> None:
+        """Say one last thing to every tab and close it."""
+        for socket in [socket for sockets in self._by_visitor.values() for socket in sockets]:
+            socket.deliver(last.encode())
+            socket.end(code)
+
+    def close(self) -> None:
+        """Tell nothing more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._gathering.clear()
+        self._drafts.clear()
+
+    @staticmethod
+    def _tell(sockets: Iterable[Socket], frame: ServerFrame) -> None:
+        """Encode once, and only if somebody hears."""
+        text = None
+        for socket in tuple(sockets):
+            text = text or frame.encode()
+            socket.deliver(text)
+
+    # --- Drafts ------------------------------------------------------------------------------------------------------
+
+    def open_draft(self, session: UUID, message: UUID, attempt: int) -> Draft:
+        """Begin a reply's text."""
+        draft = self._drafts[message] = Draft(session, message, attempt)
+        return draft
+
+    def wrote(self, draft: Draft) -> None:
+        """Tell, soon, that a draft has more text."""
+        self._gathering.add(draft)
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(max(loop.time(), self._last + GATHER_S), self._tell_gathered)
+
+    def _tell_gathered(self) -> None:
+        self._timer = None
+        self._last = asyncio.get_running_loop().time()
+        gathered, self._gathering = self._gathering, set()
+        for draft in gathered:
+            self._tell_draft(draft)
+
+    def _tell_draft(self, draft: Draft) -> None:
+        delta = draft.take()
+        if delta is not None:
+            self.tell_session(draft.session, delta)
+
+    def close_draft(self, draft: Draft) -> None:
+        """Tell the rest of a draft; from now on the database has the text."""
+        self._gathering.discard(draft)
+        self._tell_draft(draft)
+        if self._drafts.get(draft.message) is draft:
+            del self._drafts[draft.message]
+
+    def with_draft(self, message: Message) -> Message:
+        """Return a reply in the making with its text so far."""
+        draft = self._drafts.get(message.id)
+        if draft is None or draft.attempt != message.attempt or message.status not in {"queued", "streaming"}:
+            return message
+        return message.model_copy(update={"text": draft.text})
+
+
+delivery = Delivery()

@@ -1,0 +1,208 @@
+"""A reply from queued to its end: claims, leases, checkpoints. Writes name the attempt, so a late owner is refused."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from chat import protocol
+from chat.history import hot
+from chat.history.reading import said_before
+from chat.history.rows import message_object
+from chat.history.sessions import raise_head
+from chat.memory import Said
+from chat.models import MAKING, ChatSession, Message, Status
+
+TAKEOVERS = 1  # a reply whose owner is lost is taken up this often
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a reply is to be made from. `said` ends with what is to be answered."""
+
+    said: Sequence[Said]
+    system_prompt: str
+    sampling: protocol.Sampling
+    model: str
+    queued_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the model is shown, as it is kept with the reply."""
+
+    first: UUID
+    tokens: int
+    window: int
+    template: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """How a reply ended."""
+
+    text: str
+    status: Status
+    finish: str = ""
+    error_code: str = ""
+    error_detail: str = ""
+    model: str | None = None  # the alias that answered, where that is not the one asked
+    model_name: str = ""
+    usage: dict[str, int | None] = field(default_factory=dict)
+
+
+def task(key: UUID, attempt: int) -> Task | None:
+    """Return what a reply is to be made from; None if this attempt is over."""
+    found = Message.objects.filter(id=key, attempt=attempt, status__in=MAKING)
+    reply = found.select_related("parent", "system_prompt").first()
+    if reply is None:
+        return None
+    return Task(
+        said=said_before(reply),
+        system_prompt=reply.system_prompt.text if reply.system_prompt else "",
+        sampling=protocol.Sampling(**reply.sampling),
+        model=reply.model,
+        queued_at=reply.queued_at or reply.created_at,
+    )
+
+
+def begin(session: UUID, key: UUID, attempt: int, shown: Shown, *, queued_ms: int) -> protocol.Message | None:
+    """Turn a reply from queued to streaming; None if this attempt is over."""
+    return _change(
+        session,
+        key,
+        attempt,
+        status=Status.STREAMING,
+        context_first=shown.first,
+        context_tokens=shown.tokens,
+        context_window=shown.window,
+        template=shown.template,
+        queued_ms=queued_ms,
+    )
+
+
+@transaction.atomic
+def checkpoint(texts: Mapping[UUID, tuple[int, str]]) -> set[UUID]:
+    """Keep the texts so far, by reply with its attempt; return those whose attempt is over."""
+    streaming = Message.objects.filter(status=Status.STREAMING)
+    return {
+        key for key, (attempt, text) in texts.items() if not streaming.filter(id=key, attempt=attempt).update(text=text)
+    }
+
+
+def end(session: UUID, key: UUID, attempt: int, outcome: Outcome, said: Sequence[Said]) -> protocol.Message | None:
+    """Store how a reply ended, and hold the session's turns hot; None if this attempt is over."""
+    fields: dict[str, Any] = {
+        "text": outcome.text,
+        "status": outcome.status,
+        "finish": outcome.finish,
+        "error_code": outcome.error_code,
+        "error_detail": outcome.error_detail,
+        "model_name": outcome.model_name,
+        **outcome.usage,
+    }
+    if outcome.model is not None:
+        fields["model"] = outcome.model
+    ended = _change(session, key, attempt, **fields, **_RELEASED)
+    if ended is None:
+        return None
+    turns = list(said)
+    if outcome.text and outcome.status != Status.FAILED:
+        turns.append(Said(id=key, role="assistant", text=outcome.text))
+    hot.keep(session, turns, head=ended.seq, leaf=key)
+    return ended
+
+
+_RELEASED: dict[str, Any] = {"owner": "", "lease_until": None, "stop_wanted": False}
+
+
+def _change(session: UUID, key: UUID, attempt: int, **fields: Any) -> protocol.Message | None:
+    """Change a reply that is being made, as one change of its session; None if this attempt is over."""
+    with transaction.atomic():
+        if not ChatSession.objects.filter(id=session).update(head=F("head") + 1, updated_at=timezone.now()):
+            return None
+        head = ChatSession.objects.values_list("head", flat=True).get(id=session)
+        making = Message.objects.filter(id=key, session=session, attempt=attempt, status__in=MAKING)
+        if not making.update(seq=head, **fields):
+            transaction.set_rollback(True)
+            return None
+        return message_object(Message.objects.get(id=key))
+
+
+def want_stop(session: UUID, key: UUID, attempt: int) -> bool:
+    """Note the wish that a reply end now; False if that attempt is over."""
+    making = Message.objects.filter(id=key, session=session, attempt=attempt, status__in=MAKING)
+    return bool(making.update(stop_wanted=True))
+
+
+def renew(owner: str) -> list[UUID]:
+    """Renew the leases of all of a process's replies; return those that somebody wants stopped."""
+    mine = Message.objects.filter(owner=owner, status__in=MAKING)
+    mine.update(lease_until=_lease())
+    return list(mine.filter(stop_wanted=True).values_list("id", flat=True))
+
+
+def hand_on(owner: str) -> int:
+    """End the leases of all of a process's replies, so that another takes them up at once; return how many."""
+    return Message.objects.filter(owner=owner, status__in=MAKING).update(lease_until=timezone.now())
+
+
+def _lease() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.LEASE_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A reply whose owner was lost, as it is now; still to be made if it is queued."""
+
+    session: UUID
+    reply: protocol.Message
+
+
+def take_over(owner: str) -> list[Taken]:
+    """Take up the replies whose lease has run out, as the next attempt.
+
+    One that somebody wants stopped is stopped; one that was taken up before has failed, and keeps its text.
+    """
+    lost = Message.objects.filter(status__in=MAKING, lease_until__lt=timezone.now())
+    taken = (_take(owner, session, key) for session, key in lost.values_list("session_id", "id"))
+    return [each for each in taken if each is not None]
+
+
+@transaction.atomic
+def _take(owner: str, session: UUID, key: UUID) -> Taken | None:
+    kept = raise_head(session, 1)
+    now = timezone.now()
+    reply = Message.objects.filter(id=key, status__in=MAKING, lease_until__lt=now).first()
+    if reply is None:
+        transaction.set_rollback(True)
+        return None
+    reply.seq = kept.head
+    if reply.stop_wanted:
+        reply.status = Status.STOPPED
+        _release(reply)
+    elif reply.status == Status.STREAMING and reply.takeovers >= TAKEOVERS:
+        reply.status = Status.FAILED
+        reply.error_code = protocol.Code.INTERRUPTED
+        reply.error_detail = "The server was interrupted while it wrote this."
+        _release(reply)
+    else:
+        reply.takeovers += reply.status == Status.STREAMING
+        reply.attempt += 1
+        reply.status = Status.QUEUED
+        reply.text = ""
+        reply.owner = owner
+        reply.lease_until = _lease()
+    reply.save()
+    return Taken(session=session, reply=message_object(reply))
+
+
+def _release(reply: Message) -> None:
+    for name, value in _RELEASED.items():
+        setattr(reply, name, value)

@@ -1,0 +1,248 @@
+"""The feed, branches, lists and search. Head first, then rows, and never inside a transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from chat import protocol
+from chat.history import hot
+from chat.history.rows import message_object, message_objects, session_object
+from chat.memory import Said
+from chat.models import MAKING, ChatSession, Message, Role, Status
+from chat.protocol import Code, Refused
+
+JOINED = 50  # messages a client gets that starts anew
+PAGE = 100  # messages or sessions a page at most
+AROUND = 25  # messages either side of the one asked for
+DEEP = 4_000  # turns read for a prompt where no earlier reply says where it began
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """What happened in a session after a point: its head then, and the rows that changed, ascending by `seq`."""
+
+    session: protocol.Session
+    messages: Sequence[protocol.Message]
+    making: Sequence[protocol.Message]
+    reset: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Messages of a branch, nearest last; whether there are more above."""
+
+    items: Sequence[protocol.Message]
+    more: bool
+
+
+def not_found() -> Refused:
+    """Return the one answer for what is unknown, deleted or another's."""
+    return Refused(Code.NOT_FOUND, "There is no such conversation.")
+
+
+def owned(session: UUID | str, visitor: UUID | None) -> ChatSession:
+    """Return a visitor's session, with what `session_object` needs. Raises Refused with `not_found`."""
+    try:
+        key = session if isinstance(session, UUID) else UUID(session)
+    except ValueError as error:
+        raise not_found() from error
+    found = ChatSession.objects.filter(id=key, visitor=visitor).select_related("visitor", "system_prompt").first()
+    if visitor is None or found is None or _past_retention(found):
+        raise not_found()
+    return found
+
+
+def _past_retention(session: ChatSession) -> bool:
+    days: int = settings.RETENTION_DAYS
+    return bool(days) and (timezone.now() - session.updated_at).days >= days
+
+
+def expired(session: ChatSession) -> bool:
+    """Tell whether the session has become read-only."""
+    return session.expires_at is not None and session.expires_at <= timezone.now()
+
+
+def session(key: UUID | str, visitor: UUID | None) -> protocol.Session:
+    """Return a visitor's session. Raises Refused with `not_found`."""
+    return session_object(owned(key, visitor))
+
+
+def head(key: UUID) -> int:
+    """Return how many changes a session has seen. Raises Refused with `not_found`."""
+    found = ChatSession.objects.filter(id=key).values_list("head", flat=True).first()
+    if found is None:
+        raise not_found()
+    return found
+
+
+def feed(key: UUID, visitor: UUID, after: int) -> Feed:
+    """Return what changed after `after`; with `reset`, the end of the current branch instead.
+
+    That is so for a client that holds nothing, is too far behind, or is ahead of what the database knows.
+    """
+    kept = owned(key, visitor)
+    reset = after == 0 or after > kept.head or kept.head - after > protocol.SYNC_BEHIND
+    if reset:
+        rows = sorted(branch(kept.leaf_id, JOINED), key=lambda message: message.seq)
+    else:
+        rows = list(Message.objects.filter(session=key, seq__gt=after).order_by("seq"))
+    making = Message.objects.filter(session=key, status__in=MAKING)
+    return Feed(
+        session=session_object(kept), messages=message_objects(rows), making=message_objects(list(making)), reset=reset
+    )
+
+
+def branch(end: UUID | None, limit: int, *, above: int = 0) -> list[Message]:
+    """Return `end` and its nearest ancestors, `limit` at most and none at a depth below `above`; oldest first."""
+    if end is None:
+        return []
+    return list(
+        Message.objects.raw(
+            """
+            WITH RECURSIVE branch (id, parent_id, depth, taken) AS (
+                SELECT id, parent_id, depth, 1 FROM chat_message WHERE id = %s
+                UNION ALL
+                SELECT above.id, above.parent_id, above.depth, branch.taken + 1
+                FROM chat_message above JOIN branch ON above.id = branch.parent_id
+                WHERE branch.taken < %s AND above.depth >= %s
+            )
+            SELECT chat_message.* FROM chat_message JOIN branch ON chat_message.id = branch.id
+            ORDER BY chat_message.depth
+            """,
+            [_key(end), limit, above],
+        )
+    )
+
+
+def end_below(message: UUID, limit: int | None = None) -> UUID:
+    """Return the end of the branch below `message`, always by the newest child; after `limit` steps at the latest."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE below (id, taken) AS (
+                SELECT id, 0 FROM chat_message WHERE id = %s
+                UNION ALL
+                SELECT (SELECT child.id FROM chat_message child WHERE child.parent_id = below.id
+                        ORDER BY child.n DESC LIMIT 1), below.taken + 1
+                FROM below WHERE below.id IS NOT NULL AND below.taken < %s
+            )
+            SELECT id FROM below WHERE id IS NOT NULL ORDER BY taken DESC LIMIT 1
+            """,
+            [_key(message), limit or 1_000_000_000],
+        )
+        (found,) = cursor.fetchone()
+    return found if isinstance(found, UUID) else UUID(found)
+
+
+def _key(key: UUID) -> Any:
+    """Return an id as this database keeps it."""
+    return Message._meta.pk.get_db_prep_value(key, connection)  # noqa: SLF001 (Django's public API for fields)
+
+
+def message(key: UUID, session: UUID) -> protocol.Message:
+    """Return a message of this session. Raises Refused with `not_found`."""
+    return message_object(row(key, session))
+
+
+def row(key: UUID, session: UUID) -> Message:
+    """Return a message of this session as its row. Raises Refused with `not_found`."""
+    found = Message.objects.filter(id=key, session=session).first()
+    if found is None:
+        raise Refused(Code.NOT_FOUND, "There is no such message in this conversation.")
+    return found
+
+
+def page(kept: ChatSession, *, before: UUID | None, leaf: UUID | None, limit: int) -> Page:
+    """Return the ancestors of `before`; without it the end of the branch that ends in `leaf`, or of the current one."""
+    if before is not None:
+        end = row(before, kept.id).parent_id
+    else:
+        end = row(leaf, kept.id).id if leaf is not None else kept.leaf_id
+    found = branch(end, limit + 1)
+    return Page(items=message_objects(found[-limit:]), more=len(found) > limit)
+
+
+def around(kept: ChatSession, key: UUID) -> Page:
+    """Return a message with its neighbours: on the current branch if it stands there, else on the newest below it."""
+    wanted = row(key, kept.id)
+    current = branch(kept.leaf_id, 1_000_000_000, above=wanted.depth)
+    if current and current[0].id == wanted.id:
+        below = current[: AROUND + 1]
+    else:
+        below = branch(end_below(key, AROUND), AROUND + 1, above=wanted.depth)
+    above = branch(wanted.parent_id, AROUND + 1)
+    return Page(items=message_objects([*above[-AROUND:], *below]), more=len(above) > AROUND)
+
+
+def current(kept: ChatSession) -> list[protocol.Message]:
+    """Return the whole branch that is shown."""
+    return message_objects(branch(kept.leaf_id, 1_000_000_000))
+
+
+def whole(kept: ChatSession) -> list[protocol.Message]:
+    """Return every message of a session, in the order of their insertion."""
+    return message_objects(list(Message.objects.filter(session=kept).order_by("n")))
+
+
+def sessions(visitor: UUID, *, before: tuple[datetime, UUID] | None, limit: int) -> list[protocol.Session]:
+    """Return a visitor's sessions, latest activity first, from after `before` on."""
+    found = ChatSession.objects.filter(visitor=visitor).select_related("visitor", "system_prompt")
+    if before is not None:
+        moment, key = before
+        found = found.filter(Q(updated_at__lt=moment) | Q(updated_at=moment, id__lt=key))
+    return [session_object(each) for each in found.order_by("-updated_at", "-id")[:limit]]
+
+
+def search(visitor: UUID, words: str, *, before: tuple[datetime, UUID] | None, limit: int) -> list[Message]:
+    """Return a visitor's messages that contain all the words, newest first, each with its session."""
+    found = Message.objects.filter(session__visitor=visitor).select_related(
+        "session__visitor", "session__system_prompt"
+    )
+    for word in words.split():
+        found = found.filter(text__icontains=word)
+    if before is not None:
+        moment, key = before
+        found = found.filter(Q(created_at__lt=moment) | Q(created_at=moment, id__lt=key))
+    return list(found.order_by("-created_at", "-id")[:limit])
+
+
+def said_before(reply: Message) -> list[Said]:
+    """Return the turns that lead to `reply`, from where the reply above on its branch began; the last is answered.
+
+    From the cache if that knows the session as it was just before, else from the database.
+    """
+    asked = reply.parent
+    if asked is None:
+        return []
+    if reply.seq == asked.seq + 1:  # made by the same change, so nothing happened in between
+        kept = hot.recall(reply.session_id, head=asked.seq - 1, leaf=asked.parent_id)
+        if kept is not None:
+            return [*kept, Said(id=asked.id, role="user", text=asked.text)]
+    start = _where_the_reply_above_began(asked)
+    rows = branch(asked.id, DEEP, above=start)
+    return [
+        Said(id=row.id, role="user" if row.role == Role.USER else "assistant", text=row.text)
+        for row in rows
+        if _is_shown(row)
+    ]
+
+
+def _where_the_reply_above_began(asked: Message) -> int:
+    """Return the depth of the oldest message that the nearest reply above was shown."""
+    for above in reversed(branch(asked.parent_id, 10)):
+        if above.context_first_id is not None:
+            first = Message.objects.filter(id=above.context_first_id).values_list("depth", flat=True).first()
+            return first or 0
+    return 0
+
+
+def _is_shown(message: Message) -> bool:
+    """A failed reply is not shown to the model; a stopped one is, if it has text."""
+    return message.role == Role.USER or (message.text != "" and message.status in {Status.COMPLETE, Status.STOPPED})

@@ -1,0 +1,94 @@
+"""Database rows as the wire's objects."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db.models import Q
+
+from chat import protocol
+from chat.models import ChatSession, Message, Role
+
+
+def session_object(session: ChatSession) -> protocol.Session:
+    """`session` needs its visitor and system prompt selected."""
+    return protocol.Session(
+        id=session.id,
+        seq=session.seq,
+        head=session.head,
+        title=session.title,
+        visitor_name=session.visitor.name,
+        model=session.model,
+        system_prompt=session.system_prompt.text if session.system_prompt else "",
+        sampling=protocol.Sampling(**session.sampling),
+        leaf=session.leaf_id,
+        created_at=session.created_at,
+        updated_at=session.updated_at,
+        expires_at=session.expires_at,
+    )
+
+
+def message_objects(messages: Sequence[Message]) -> list[protocol.Message]:
+    """`messages` are of one session; their siblings take one query."""
+    siblings = _siblings(messages)
+    return [_message_object(message, siblings[message.parent_id]) for message in messages]
+
+
+def message_object(message: Message) -> protocol.Message:
+    """Return one message as the wire has it."""
+    return message_objects([message])[0]
+
+
+def _siblings(messages: Iterable[Message]) -> dict[UUID | None, list[UUID]]:
+    """Return, by parent, the ids of all messages below it, oldest first."""
+    found: dict[UUID | None, list[UUID]] = defaultdict(list)
+    sessions = {message.session_id for message in messages}
+    parents = {message.parent_id for message in messages}
+    below = Q(parent__in=parents - {None})
+    if None in parents:
+        below |= Q(parent=None)
+    rows = Message.objects.filter(below, session__in=sessions).order_by("n").values_list("parent_id", "id")
+    for parent, child in rows:
+        found[parent].append(child)
+    return found
+
+
+def _message_object(message: Message, siblings: list[UUID]) -> protocol.Message:
+    reply = message.role == Role.ASSISTANT
+    return protocol.Message(
+        id=message.id,
+        seq=message.seq,
+        n=message.n,
+        client_id=message.client_id,
+        role=Role(message.role).value,
+        parent=message.parent_id,
+        siblings=siblings,
+        text=message.text,
+        status=message.status,
+        attempt=message.attempt,
+        finish=message.finish or None,
+        error=protocol.Failure(code=message.error_code, detail=message.error_detail) if message.error_code else None,
+        model=message.model or None,
+        created_at=message.created_at,
+        context=_context(message),
+        usage=_usage(message) if reply else None,
+        feedback=message.feedback,
+    )
+
+
+def _context(message: Message) -> protocol.Context | None:
+    if message.context_tokens is None or message.context_window is None:
+        return None
+    return protocol.Context(
+        tokens=message.context_tokens, window=message.context_window, first=message.context_first_id
+    )
+
+
+def _usage(message: Message) -> protocol.Usage:
+    return protocol.Usage(
+        prompt_tokens=message.prompt_tokens,
+        completion_tokens=message.completion_tokens,
+        queued_ms=message.queued_ms,
+        first_token_ms=message.first_token_ms,
+        total_ms=message.total_ms,
+    )

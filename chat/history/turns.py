@@ -1,0 +1,220 @@
+"""What a person does to a conversation: says something, says it otherwise, asks again, turns to another branch."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from chat import protocol
+from chat.history.reading import end_below, expired, row
+from chat.history.rows import message_object, message_objects, session_object
+from chat.history.sessions import raise_head
+from chat.models import MAKING, ChatSession, Message, Role, Status
+from chat.protocol import Code, Refused
+
+TITLE = 60  # characters of the first message that become the title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maker:
+    """The process that makes replies, the models that it knows, and those where the line is full."""
+
+    owner: str
+    aliases: Collection[str]
+    full: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a write did: the messages and the session as they are now, and the reply that is to be made, if any.
+
+    `duplicate` is the id of the message that a known `client_id` made before; then nothing changed.
+    """
+
+    messages: tuple[protocol.Message, ...] = ()
+    session: protocol.Session | None = None
+    reply: protocol.Message | None = None
+    duplicate: UUID | None = None
+
+
+class _Known(Exception):
+    """The client id has been stored before, as this message. Rolls the transaction back."""
+
+    def __init__(self, message: UUID) -> None:
+        self.message = message
+
+
+def add_turn(key: UUID, client_id: UUID, text: str, maker: Maker) -> Change:
+    """Store what a person says after the current leaf, and a queued reply to it.
+
+    Raises Refused: `bad_frame` for a known `client_id` with other text, `busy`, `expired`, `unknown_model`,
+    `queue_full`, `not_found`.
+    """
+    try:
+        with transaction.atomic():
+            session = _lock(key, 3, client_id, text, maker)
+            above = session.leaf
+            return _store(session, client_id, text, above, maker)
+    except _Known as known:
+        return Change(duplicate=known.message)
+
+
+def edit_turn(key: UUID, message: UUID, client_id: UUID, text: str, maker: Maker) -> Change:
+    """Store another version of what a person said, beside it, and a queued reply. Raises as `add_turn`."""
+    try:
+        with transaction.atomic():
+            session = _lock(key, 3, client_id, text, maker)
+            old = row(message, key)
+            if old.role != Role.USER:
+                raise Refused(Code.BAD_FRAME, "Only what you said can be edited.")
+            return _store(session, client_id, text, old.parent, maker)
+    except _Known as known:
+        return Change(duplicate=known.message)
+
+
+def regenerate(key: UUID, message: UUID, client_id: UUID, maker: Maker) -> Change:
+    """Store another queued reply to what a person said; `message` is that, or a reply to it. Raises as `add_turn`."""
+    try:
+        with transaction.atomic():
+            session = _lock(key, 2, client_id, None, maker)
+            asked = row(message, key)
+            if asked.role == Role.ASSISTANT and asked.parent is not None:
+                asked = asked.parent
+            reply = _new_reply(session, asked, maker, seq=session.head - 1, client_id=client_id)
+            reply.save(force_insert=True)
+            _show(session, reply)
+            stored = message_object(reply)
+            return Change(messages=(stored,), session=session_object(session), reply=stored)
+    except _Known as known:
+        return Change(duplicate=known.message)
+
+
+def retry(key: UUID, message: UUID, attempt: int, maker: Maker) -> Change:
+    """Make a failed or stopped reply with nothing below it again, in place, as the next attempt.
+
+    Where that does not fit what the reply is now, nothing changes. Raises Refused: `busy`, `expired`, `unknown_model`.
+    """
+    with transaction.atomic():
+        session = raise_head(key, 1)
+        reply = row(message, key)
+        ended = reply.status in {Status.FAILED, Status.STOPPED} and not reply.children.exists()
+        if reply.attempt != attempt or not ended:
+            unchanged = Change(messages=(message_object(reply),))
+            transaction.set_rollback(True)
+            return unchanged
+        _refuse(session, maker)
+        fresh = _new_reply(session, reply.parent, maker, seq=session.head, client_id=reply.client_id)
+        fresh.id, fresh.n, fresh.created_at = reply.id, reply.n, reply.created_at
+        fresh.attempt = reply.attempt + 1
+        fresh.feedback = reply.feedback
+        fresh.save(force_update=True)
+        ChatSession.objects.filter(id=key).update(updated_at=timezone.now())
+        stored = message_object(fresh)
+        return Change(messages=(stored,), reply=stored)
+
+
+def select(key: UUID, message: UUID) -> Change:
+    """Show the branch that ends below `message`. Raises Refused with `not_found`."""
+    with transaction.atomic():
+        session = raise_head(key, 1)
+        leaf = end_below(row(message, key).id)
+        if leaf == session.leaf_id:
+            transaction.set_rollback(True)
+            return Change()
+        session.leaf_id = leaf
+        session.seq = session.head
+        session.save(update_fields=["leaf", "seq"])
+        return Change(session=session_object(session))
+
+
+def _lock(key: UUID, changes: int, client_id: UUID, text: str | None, maker: Maker) -> ChatSession:
+    """Lock the session for a turn. Raises _Known for a client id seen before, and Refused."""
+    session = raise_head(key, changes)
+    known = Message.objects.filter(session=key, client_id=client_id).first()
+    if known is not None:
+        if text is not None and known.text != text:
+            raise Refused(Code.BAD_FRAME, "This client_id has been used for another text.")
+        raise _Known(known.id)
+    _refuse(session, maker)
+    return session
+
+
+def _refuse(session: ChatSession, maker: Maker) -> None:
+    """Raise Refused where no reply can be made now. `session` holds a head that was raised already."""
+    if Message.objects.filter(session=session, status__in=MAKING).exists():
+        raise Refused(Code.BUSY, "A reply is being made; wait for it, or stop it.")
+    if expired(session):
+        raise Refused(Code.EXPIRED, "This conversation has expired; it can be read, and a new one can be begun.")
+    if session.model not in maker.aliases:
+        choices = ", ".join(sorted(maker.aliases))
+        raise Refused(Code.UNKNOWN_MODEL, f"The model {session.model!r} is not configured. Choose one of: {choices}.")
+    if session.model in maker.full:
+        raise Refused(Code.QUEUE_FULL, "Too many are waiting for this model; try again in a while.", retry_after_s=30)
+
+
+def _store(session: ChatSession, client_id: UUID, text: str, above: Message | None, maker: Maker) -> Change:
+    """Insert what was said and a queued reply below it, and show them."""
+    said = Message(
+        session=session,
+        parent=above,
+        depth=above.depth + 1 if above else 0,
+        n=session.length + 1,
+        seq=session.head - 2,
+        client_id=client_id,
+        role=Role.USER,
+        text=text,
+        status=Status.COMPLETE,
+    )
+    session.length += 1
+    said.save(force_insert=True)
+    reply = _new_reply(session, said, maker, seq=session.head - 1, client_id=None)
+    reply.save(force_insert=True)
+    session.title = session.title or _title(text)
+    _show(session, reply)
+    first, second = message_objects([said, reply])
+    return Change(messages=(first, second), session=session_object(session), reply=second)
+
+
+def _new_reply(
+    session: ChatSession, asked: Message | None, maker: Maker, *, seq: int, client_id: UUID | None
+) -> Message:
+    now = timezone.now()
+    return Message(
+        session=session,
+        parent=asked,
+        depth=asked.depth + 1 if asked else 0,
+        n=session.length + 1,
+        seq=seq,
+        client_id=client_id,
+        role=Role.ASSISTANT,
+        status=Status.QUEUED,
+        attempt=1,
+        owner=maker.owner,
+        lease_until=now + timedelta(seconds=settings.LEASE_S),
+        model=session.model,
+        system_prompt=session.system_prompt,
+        sampling=session.sampling,
+        queued_at=now,
+    )
+
+
+def _show(session: ChatSession, reply: Message) -> None:
+    """Move the leaf to `reply`, which was just inserted."""
+    session.leaf = reply
+    session.length = reply.n
+    session.seq = session.head
+    session.updated_at = timezone.now()
+    session.save(update_fields=["leaf", "length", "title", "seq", "updated_at"])
+
+
+def _title(text: str) -> str:
+    """Return the beginning of the first message, cut at a word."""
+    line = " ".join(text.split())
+    if len(line) <= TITLE:
+        return line
+    head, _, _ = line[: TITLE + 1].rpartition(" ")
+    return (head or line[:TITLE]) + "…"

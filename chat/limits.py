@@ -1,0 +1,80 @@
+"""How much one visitor may ask. Counted in Redis where there is one, so for all processes, else in this process."""
+
+import functools
+import ipaddress
+import logging
+import math
+import time
+
+from django.conf import settings
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.strategies import MovingWindowRateLimiter
+from redis.exceptions import RedisError
+
+from chat.protocol import Code, Refused
+
+logger = logging.getLogger(__name__)
+
+
+class Allowance:
+    """Counts what was asked, and refuses what is too much. A Redis that does not answer is done without."""
+
+    def __init__(self) -> None:
+        self._here = MovingWindowRateLimiter(MemoryStorage())
+        self._everywhere = MovingWindowRateLimiter(_shared()) if settings.REDIS_URL else self._here
+
+    async def send(self, session: str, address: str) -> None:
+        """Count a message. Raises Refused with `rate_limited`."""
+        limits = settings.LIMITS
+        await self._count(RateLimitItemPerMinute(limits["sends_per_minute"]), "send", session)
+        if group := address_group(address):
+            await self._count(RateLimitItemPerMinute(limits["sends_per_minute_per_address"]), "send from", group)
+
+    async def open_session(self, address: str) -> None:
+        """Count a new session. Raises Refused with `rate_limited`."""
+        if group := address_group(address):
+            await self._count(RateLimitItemPerHour(settings.LIMITS["sessions_per_hour"]), "session from", group)
+
+    async def _count(self, item: RateLimitItem, what: str, who: str) -> None:
+        limiter = self._everywhere
+        try:
+            allowed = await limiter.hit(item, what, who)
+        except (RedisError, OSError) as error:
+            logger.warning("Redis does not count; this process does: %s", error)
+            limiter = self._here
+            allowed = await limiter.hit(item, what, who)
+        if not allowed:
+            stats = await limiter.get_window_stats(item, what, who)
+            wait_s = max(1, math.ceil(stats.reset_time - time.time()))
+            raise Refused(Code.RATE_LIMITED, f"That was a lot at once; try again in {wait_s} s.", retry_after_s=wait_s)
+
+
+@functools.cache
+def allowance() -> Allowance:
+    """Return this process's one Allowance."""
+    return Allowance()
+
+
+def _shared() -> Storage:
+    return RedisStorage(
+        f"async+{settings.REDIS_URL}",
+        implementation="redispy",
+        key_prefix="chatbot-limits",
+        socket_timeout=1,  # s; counting may fail, never wait
+        socket_connect_timeout=1,
+    )
+
+
+def address_group(address: str) -> str | None:
+    """Return what an address counts as: IPv6 by its /64; None for loopback, which is not limited, and what is none."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return address_group(str(parsed.ipv4_mapped))
+        if not parsed.is_loopback:
+            return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
+    return None if parsed.is_loopback else str(parsed)

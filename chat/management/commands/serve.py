@@ -1,0 +1,71 @@
+"""`manage.py serve`: Daphne, started from Python so that the process's own start and drain run."""
+
+import asyncio
+import signal
+from argparse import ArgumentParser
+from typing import Any
+
+from channels.routing import get_default_application
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    """Serve the chat at HOST and PORT until SIGTERM or Ctrl-C."""
+
+    help = "Serve the chat at HOST and PORT."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the address from the command line too."""
+        parser.add_argument("--host", default=settings.HOST)
+        parser.add_argument("--port", type=int, default=settings.PORT)
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        """Run Daphne. Raises CommandError if it cannot listen."""
+        # Importing daphne.server installs Twisted's asyncio reactor, so only here.
+        from daphne.server import Server  # noqa: PLC0415
+        from twisted.internet import reactor  # noqa: PLC0415
+
+        from chat.process import process  # noqa: PLC0415
+
+        address = host.strip("[]").replace(":", "\\:")
+        server = Server(
+            application=get_default_application(),
+            endpoints=[f"tcp:port={port}:interface={address}"],
+            signal_handlers=False,
+            ready_callable=lambda: _run(process.start(), process.drain, reactor.stop),  # type: ignore[misc]  # Twisted declares it by an interface
+            http_timeout=60,
+            ping_interval=20,
+            ping_timeout=20,
+            websocket_timeout=43_200,
+            websocket_connect_timeout=5,
+            websocket_max_message_size=131_072,
+            websocket_max_frame_size=131_072,
+            application_close_timeout=10,
+            server_name=None,
+            verbosity=1,
+        )
+        self.stdout.write(f"Serving at http://{host}:{port}  (Ctrl-C stops it)")
+        server.run()
+        if not server.listening_addresses:
+            raise CommandError(
+                f"Cannot listen at {host}:{port}: it is in use, or not an address of this machine. Set PORT."
+            )
+
+
+def _run(start: Any, drain: Any, stop: Any) -> None:
+    """Start the process on the loop, and let SIGTERM and Ctrl-C drain it before the reactor stops."""
+    loop = asyncio.get_event_loop()
+    running: set[asyncio.Task[None]] = {loop.create_task(start)}
+
+    async def go_down() -> None:
+        await drain()
+        stop()
+
+    def stopped() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)  # a second one ends it at once
+        running.add(loop.create_task(go_down()))
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped)

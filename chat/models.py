@@ -1,0 +1,184 @@
+"""What is kept: visitors, their chat sessions, and the messages as a tree. Only `chat.history` writes here."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.validators import MinLengthValidator
+from django.db import models
+from django.db.models import F, Q
+
+ALIAS_LENGTH = 64
+TITLE_LENGTH = 200
+
+
+class Role(models.TextChoices):
+    """Who speaks."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class Status(models.TextChoices):
+    """How far a message is. Stopped is not failed: a person ended it and keeps what was said."""
+
+    COMPLETE = "complete"
+    QUEUED = "queued"
+    STREAMING = "streaming"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+MAKING = (Status.QUEUED, Status.STREAMING)
+
+
+class Finish(models.TextChoices):
+    """Why a complete reply ended: by itself, at the model's `max_new_tokens`, or at the limit on a reply."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    CAP = "cap"
+
+
+class Visitor(models.Model):
+    """A person's browser, known by Django's session cookie."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200, validators=[MinLengthValidator(1)])
+    created_at = models.DateTimeField(auto_now_add=True)
+    blocked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SystemPrompt(models.Model):
+    """A system prompt's text, kept once and referred to by its hash."""
+
+    hash = models.CharField(primary_key=True, max_length=64)  # SHA-256 of the text as UTF-8, in hex
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+
+class ChatSession(models.Model):
+    """One conversation of one visitor with one model.
+
+    `head` counts the changes in it; a row's `seq` is the change that it last took part in. `leaf` is the message at the
+    end of the branch that is shown. `length` is how many messages were ever inserted.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    visitor = models.ForeignKey(Visitor, on_delete=models.CASCADE, related_name="sessions")
+    title = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    model = models.CharField(max_length=ALIAS_LENGTH)
+    system_prompt = models.ForeignKey(SystemPrompt, on_delete=models.PROTECT, null=True, blank=True)
+    sampling = models.JSONField(
+        default=dict, blank=True
+    )  # temperature, top_p, max_new_tokens, seed; absent: the model's
+    head = models.BigIntegerField(default=1)
+    seq = models.BigIntegerField(default=1)
+    leaf = models.ForeignKey("Message", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    length = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        """Listed by a visitor's latest activity."""
+
+        ordering = ["-updated_at", "-id"]
+        indexes = [
+            models.Index(fields=["visitor", "-updated_at", "-id"], name="sessions_of_a_visitor"),
+            models.Index(fields=["-updated_at", "-id"], name="sessions_by_activity"),
+        ]
+        constraints = [models.CheckConstraint(condition=Q(seq__lte=F("head")), name="session_seq_within_head")]
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on the session is read-only, unless somebody writes before."""
+        ttl_s: int = settings.SESSION_TTL_S
+        return self.updated_at + timedelta(seconds=ttl_s) if ttl_s else None
+
+
+class Message(models.Model):
+    """What was said. An assistant's message is a reply; its last fields keep what it was made from.
+
+    While a reply is made, `owner` is the process that makes it and `lease_until` the time until which the owner is
+    believed to be alive. Every write to it names the `attempt`, so that an owner that wakes up late changes nothing.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    session = models.ForeignKey(ChatSession, on_delete=models.CASCADE, related_name="messages")
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="children")
+    depth = models.PositiveIntegerField()  # messages above it on its branch
+    n = models.PositiveIntegerField()  # order of insertion, from 1
+    seq = models.BigIntegerField()
+    client_id = models.UUIDField(null=True, blank=True)
+    role = models.CharField(max_length=9, choices=Role.choices)
+    text = models.TextField(blank=True)
+    status = models.CharField(max_length=9, choices=Status.choices)
+    feedback = models.SmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    attempt = models.PositiveIntegerField(default=0)  # 0 for what a person said
+    owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    takeovers = models.PositiveSmallIntegerField(default=0)  # how often an attempt was taken up from a lost owner
+    stop_wanted = models.BooleanField(default=False)
+    finish = models.CharField(max_length=6, choices=Finish.choices, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.TextField(blank=True)
+
+    model = models.CharField(max_length=ALIAS_LENGTH, blank=True)
+    model_name = models.CharField(max_length=200, blank=True)  # what the server calls it
+    template = models.CharField(max_length=40, blank=True)
+    system_prompt = models.ForeignKey(SystemPrompt, on_delete=models.PROTECT, null=True, blank=True)
+    sampling = models.JSONField(default=dict, blank=True)
+    context_first = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    context_tokens = models.PositiveIntegerField(null=True, blank=True)
+    context_window = models.PositiveIntegerField(null=True, blank=True)
+    prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
+    completion_tokens = models.PositiveIntegerField(null=True, blank=True)
+    queued_at = models.DateTimeField(null=True, blank=True)
+    queued_ms = models.PositiveIntegerField(null=True, blank=True)
+    first_token_ms = models.PositiveIntegerField(null=True, blank=True)
+    total_ms = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        """The database keeps what the code relies on."""
+
+        ordering = ["session", "n"]
+        indexes = [
+            models.Index(fields=["session", "seq"], name="feed_of_a_session"),
+            models.Index(fields=["lease_until"], condition=Q(status__in=MAKING), name="leases"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "n"], name="one_message_a_number"),
+            models.UniqueConstraint(fields=["session", "client_id"], name="a_client_id_counts_once"),
+            models.UniqueConstraint(fields=["session"], condition=Q(status__in=MAKING), name="one_reply_at_a_time"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="role_is_known"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="status_is_known"),
+            models.CheckConstraint(condition=Q(feedback__gte=-1, feedback__lte=1), name="feedback_is_a_thumb"),
+            models.CheckConstraint(
+                condition=Q(role=Role.USER, status=Status.COMPLETE, attempt=0) | Q(role=Role.ASSISTANT, attempt__gte=1),
+                name="only_replies_are_made",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=MAKING) | Q(lease_until__isnull=False), name="what_is_made_has_a_lease"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.FAILED) & ~Q(error_code="") | ~Q(status=Status.FAILED) & Q(error_code=""),
+                name="failed_says_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(parent__isnull=True, depth=0) | Q(parent__isnull=False, depth__gt=0),
+                name="depth_from_parent",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.n}"

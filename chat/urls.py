@@ -1,0 +1,14 @@
+"""HTTP paths of the page, its API and the probes."""
+
+from django.urls import path
+
+from chat import views
+from chat.api import api
+
+urlpatterns = [
+    path("", views.page),
+    path("c/<str:session>", views.page),
+    path("api/", api.urls),
+    path("healthz", views.healthz),
+    path("readyz", views.readyz),
+]

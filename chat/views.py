@@ -1,0 +1,125 @@
+"""The page, the probes, and errors in the API's own shape."""
+
+import asyncio
+import logging
+from http import HTTPStatus
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from chat import threads
+from chat.process import process
+from chat.protocol import Code, Refused
+from gptj import Condition, generators
+
+logger = logging.getLogger(__name__)
+
+PROBE_S = 2.0  # for each part to answer
+
+
+@never_cache
+@ensure_csrf_cookie
+def page(request: HttpRequest, session: str = "") -> HttpResponse:
+    """The React page; which session it opens, it reads from its address."""
+    return render(request, "chat/index.html")
+
+
+async def healthz(request: HttpRequest) -> HttpResponse:
+    """200 while the process serves; touches nothing."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+async def readyz(request: HttpRequest) -> HttpResponse:
+    """Whether chat works: 503 without the database, and while the process goes down."""
+    database, cached, layer = await asyncio.gather(_database(), _cache(), _layer())
+    states = {generators[alias].state.condition for alias in generators}
+    model = next((each for each in _WORST_FIRST if each in states), Condition.OK)
+    ready = database == Condition.OK and not process.draining
+    report = {"database": database, "cache": cached, "channel_layer": layer, "model": model}
+    response = JsonResponse(report, status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
+    if not ready:
+        response["Retry-After"] = "5"
+    return response
+
+
+_WORST_FIRST = (Condition.DOWN, Condition.DEGRADED, Condition.LOADING)
+
+
+async def _database() -> Condition:
+    try:
+        async with asyncio.timeout(PROBE_S):
+            await threads.read(_select_one)
+    except (Refused, TimeoutError):
+        return Condition.DOWN
+    return Condition.OK
+
+
+def _select_one() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+async def _cache() -> Condition:
+    """A cache that does not answer is `degraded`: chat goes on without it."""
+    try:
+        async with asyncio.timeout(PROBE_S):
+            await threads.read(cache.get, "readyz")
+    except (RedisError, OSError, TimeoutError, Refused):
+        return Condition.DEGRADED
+    return Condition.OK
+
+
+async def _layer() -> Condition:
+    if not settings.REDIS_URL:
+        return Condition.OK
+    try:
+        async with asyncio.timeout(PROBE_S), Redis.from_url(settings.REDIS_URL) as redis:
+            await redis.get("readyz")
+    except (RedisError, OSError, TimeoutError):
+        return Condition.DEGRADED
+    return Condition.OK
+
+
+# --- Errors ----------------------------------------------------------------------------------------------------------
+
+
+def failure(code: str, detail: str, status: int, *, retry_after_s: float | None = None) -> JsonResponse:
+    """Return an error as every error of this server is: `{code, detail}`."""
+    response = JsonResponse({"code": code, "detail": detail}, status=status)
+    if retry_after_s is not None:
+        response["Retry-After"] = str(max(1, round(retry_after_s)))
+    return response
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer an unsafe call without Django's CSRF token."""
+    detail = "Send the csrftoken cookie's value as X-CSRFToken; GET /api/me sets the cookie."
+    return failure(Code.CSRF, detail, HTTPStatus.FORBIDDEN)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer what Django could not read."""
+    return failure(Code.BAD_REQUEST, "The request cannot be understood.", HTTPStatus.BAD_REQUEST)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer what is not allowed."""
+    return failure(Code.FORBIDDEN, "That is not allowed.", HTTPStatus.FORBIDDEN)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer a path that leads nowhere."""
+    return failure(Code.NOT_FOUND, "There is nothing here.", HTTPStatus.NOT_FOUND)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer when something broke."""
+    detail = "Something went wrong here; the log says what."
+    return failure(Code.INTERNAL, detail, HTTPStatus.INTERNAL_SERVER_ERROR)
