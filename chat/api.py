@@ -23,7 +23,7 @@ from chat.limits import allowance
 from chat.models import TITLE_LENGTH
 from chat.protocol import Code, Limits, Message, Model, Refused, Session
 from chat.replies import replies
-from chat.views import failure
+from chat.views import csrf_failure, failure
 from gptj import generators
 
 SESSIONS_PAGE = 50
@@ -386,5 +386,6 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    code = Code.CSRF if error.status_code == HTTPStatus.FORBIDDEN else Code.BAD_REQUEST
-    return failure(code, error.message, error.status_code)
+    if error.status_code == HTTPStatus.FORBIDDEN:  # Ninja's own is for CSRF alone
+        return csrf_failure(request)
+    return failure(Code.BAD_REQUEST, error.message, error.status_code)

@@ -10,8 +10,8 @@ from django.conf import settings
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
-from redis.exceptions import RedisError
 
+from chat.faults import redis_faults
 from chat.protocol import Code, Refused
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Allowance:
         limiter = self._everywhere
         try:
             allowed = await limiter.hit(item, what, who)
-        except (RedisError, OSError) as error:
+        except redis_faults() as error:
             logger.warning("Redis does not count; this process does: %s", error)
             limiter = self._here
             allowed = await limiter.hit(item, what, who)

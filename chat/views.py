@@ -11,10 +11,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from chat import threads
+from chat.faults import redis_faults
 from chat.process import process
 from chat.protocol import Code, Refused
 from gptj import Condition, generators
@@ -71,7 +70,7 @@ async def _cache() -> Condition:
     try:
         async with asyncio.timeout(PROBE_S):
             await threads.read(cache.get, "readyz")
-    except (RedisError, OSError, TimeoutError, Refused):
+    except (*redis_faults(), TimeoutError, Refused):
         return Condition.DEGRADED
     return Condition.OK
 
@@ -79,10 +78,12 @@ async def _cache() -> Condition:
 async def _layer() -> Condition:
     if not settings.REDIS_URL:
         return Condition.OK
+    from redis.asyncio import Redis  # noqa: PLC0415 (loaded only if there is one)
+
     try:
         async with asyncio.timeout(PROBE_S), Redis.from_url(settings.REDIS_URL) as redis:
             await redis.get("readyz")
-    except (RedisError, OSError, TimeoutError):
+    except (*redis_faults(), TimeoutError):
         return Condition.DEGRADED
     return Condition.OK
 

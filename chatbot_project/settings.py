@@ -234,4 +234,5 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"daphne": {"level": "WARNING"}},
 }

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import cache
-from redis.exceptions import RedisError
 
+from chat.faults import redis_faults
 from chat.memory import Said
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def recall(session: UUID, *, head: int, leaf: UUID | None) -> list[Said] | None:
     """Return the turns that the model was shown last, if nothing has changed since `head` and `leaf`."""
     try:
         entry = cache.get(_key(session))
-    except (RedisError, OSError) as error:
+    except redis_faults() as error:
         logger.warning("The cache does not answer: %s", error)
         return None
     if entry is None:
@@ -43,7 +43,7 @@ def keep(session: UUID, said: Sequence[Said], *, head: int, leaf: UUID) -> None:
     )
     try:
         cache.set(_key(session), entry, settings.SESSION_TTL_S or KEPT_S)
-    except (RedisError, OSError) as error:
+    except redis_faults() as error:
         logger.warning("The cache does not answer: %s", error)
 
 
@@ -51,7 +51,7 @@ def forget(sessions: Sequence[UUID]) -> None:
     """Drop what is held of these sessions."""
     try:
         cache.delete_many([_key(session) for session in sessions])
-    except (RedisError, OSError) as error:
+    except redis_faults() as error:
         logger.warning("The cache does not answer: %s", error)
 
 
