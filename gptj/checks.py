@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from gptj.conf import setting
 from gptj.exceptions import Misconfigured
 from gptj.registry import make
 
@@ -37,7 +38,7 @@ def _check_model(alias: str, config: dict[str, str]) -> Sequence[CheckMessage]:
 
 
 def _check_fallback(models: dict[str, Any]) -> list[CheckMessage]:
-    alias = getattr(settings, "GPTJ_FALLBACK", "")
+    alias = setting("GPTJ_FALLBACK")
     if not alias or alias in models:
         return []
     hint = f"Choose one of {', '.join(models)}."

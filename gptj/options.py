@@ -19,7 +19,7 @@ class Options(BaseModel):
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, gt=0, le=1)
     concurrency: int = Field(4, ge=1, le=10_000)
-    timeout_s: float = Field(180, gt=0, le=86_400)
+    timeout_s: float | None = Field(None, gt=0, le=86_400)
 
     @model_validator(mode="before")
     @classmethod

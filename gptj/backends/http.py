@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
 import aiohttp
-from django.conf import settings
 
 from gptj.backends.address import AddressRefused, Resolver
+from gptj.conf import setting
 from gptj.exceptions import (
     BackendTimeout,
     BackendUnreachable,
@@ -23,6 +23,7 @@ from gptj.exceptions import (
     StreamIncomplete,
 )
 
+KEEP_ALIVE_S = 3.0  # llama.cpp and uvicorn close an idle connection after 5 s, perhaps as we send
 QUICK_S = 5.0  # for an answer that needs no model
 MAX_BODY_BYTES = 1_048_576  # 1 MiB; of an answer in one piece
 _TOO_LONG = re.compile(
@@ -48,9 +49,9 @@ class Patience:
 def patience(total_s: float) -> Patience:
     """Return how long to wait for a model whose replies may take `total_s`, from the settings."""
     return Patience(
-        connect_s=getattr(settings, "GPTJ_CONNECT_TIMEOUT_S", 5.0),
-        first_token_s=getattr(settings, "GPTJ_FIRST_TOKEN_TIMEOUT_S", 60.0),
-        gap_s=getattr(settings, "GPTJ_GAP_TIMEOUT_S", 30.0),
+        connect_s=setting("GPTJ_CONNECT_TIMEOUT_S"),
+        first_token_s=setting("GPTJ_FIRST_TOKEN_TIMEOUT_S"),
+        gap_s=setting("GPTJ_GAP_TIMEOUT_S"),
         total_s=total_s,
     )
 
@@ -174,7 +175,7 @@ class Server:
         self._sessions = {other: session for other, session in self._sessions.items() if not other.is_closed()}
         if loop not in self._sessions:
             self._sessions[loop] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, resolver=Resolver()),
+                connector=aiohttp.TCPConnector(limit=0, resolver=Resolver(), keepalive_timeout=KEEP_ALIVE_S),
                 timeout=aiohttp.ClientTimeout(total=None, connect=self.patience.connect_s),
                 # Uncompressed, so that a small answer cannot become a large one.
                 headers={"Accept-Encoding": "identity"},

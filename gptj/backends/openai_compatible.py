@@ -17,7 +17,7 @@ from gptj.options import Options
 from gptj.resilience import Breaker, guarded, persistently
 from gptj.tokens import Counter
 
-TURN_TOKENS = 8  # of a chat template's labels: ChatML has 5 and 3 to begin the reply, Llama 3 has 5 and 4
+TURN_TOKENS = 10  # of a chat template: ChatML has 5 a turn and 4 around all, Llama 3 has 5 and 5
 TOKENIZE_AGAIN_S = 300.0  # after a server did not tell tokens
 
 
