@@ -264,7 +264,7 @@ async def list_messages(  # noqa: PLR0917 (query parameters, never given by plac
         return history.page(kept, before=before, leaf=leaf, limit=limit)
 
     page = await threads.read(find)
-    return Messages(items=[delivery.with_draft(message) for message in page.items], more=page.more)
+    return Messages(items=await delivery.with_drafts(page.items), more=page.more)
 
 
 @api.get("/sessions/{session}/export", response={200: str, **PROBLEMS}, summary="The whole conversation as a file")

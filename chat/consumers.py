@@ -195,7 +195,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         """End a reply: at once if it is made here, else by a wish that its maker hears."""
         if replies.stop(frame.message, frame.attempt):
             return
-        if not await threads.write(history.want_stop, self.session, frame.message, frame.attempt):
+        if await threads.write(history.want_stop, self.session, frame.message, frame.attempt):
+            replies.stop_elsewhere(frame.message, frame.attempt)
+        else:
             message = await threads.read(history.message, frame.message, self.session)
             self._put(protocol.MessageChanged(message=message))
 
@@ -223,7 +225,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
             self._outbox.release()
             raise
         self._put(protocol.Ready(session=feed.session, models=catalogue.models(), limits=catalogue.limits()))
-        self._put_sync(feed)
+        await self._put_sync(feed)
         self._outbox.release()
 
     async def _heal(self, after: int) -> None:
@@ -232,15 +234,15 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         if feed.session.seq > after:
             self._put(protocol.SessionChanged(session=feed.session))
         if feed.reset or len(feed.messages) > protocol.SYNC_MESSAGES:
-            self._put_sync(feed)
+            await self._put_sync(feed)
         else:
-            for message in _with_making(feed):
+            for message in await _with_making(feed):
                 self._put(protocol.MessageChanged(message=message))
         self._put(protocol.ServerPong(head=feed.session.head))
         self._put_places(feed)
 
-    def _put_sync(self, feed: history.Feed) -> None:
-        messages = _with_making(feed)
+    async def _put_sync(self, feed: history.Feed) -> None:
+        messages = await _with_making(feed)
         size = protocol.SYNC_MESSAGES
         for start in range(0, max(len(messages), 1), size):
             self._put(
@@ -291,7 +293,7 @@ def _checked(text: str) -> str:
     return kept
 
 
-def _with_making(feed: history.Feed) -> list[Message]:
+async def _with_making(feed: history.Feed) -> list[Message]:
     """Return what changed and every reply in the making with its text so far, ascending by `seq`."""
     messages = {message.id: message for message in (*feed.messages, *feed.making)}
-    return [delivery.with_draft(message) for message in sorted(messages.values(), key=lambda each: each.seq)]
+    return await delivery.with_drafts(sorted(messages.values(), key=lambda each: each.seq))

@@ -1,4 +1,4 @@
-"""Who hears about a session: the sockets of this process, at once.
+"""Who hears about a session: the sockets of this process at once, other processes by the relay.
 
 A reply's text is gathered and told at most 25 times a second, a frame encoded once for all tabs. One timer serves all
 replies, and runs only while there is something to tell.
@@ -6,14 +6,16 @@ replies, and runs only while there is something to tell.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
 from chat import history, protocol
 from chat.protocol import Close, Message, ServerFrame, utf16_length
+from chat.relay import relay
 
 GATHER_S = 0.04  # between two deltas of a reply
+ANSWER_S = 0.2  # for the process that makes a reply to say its text so far
 
 
 class Socket(Protocol):
@@ -68,6 +70,7 @@ class Delivery:
         self._by_visitor: dict[UUID, set[Socket]] = defaultdict(set)
         self._drafts: dict[UUID, Draft] = {}
         self._gathering: set[Draft] = set()
+        self._asked: dict[UUID, asyncio.Future[tuple[int, str]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
 
@@ -93,22 +96,24 @@ class Delivery:
 
     def tell_session(self, session: UUID, frame: ServerFrame) -> None:
         """Tell every tab that shows a session."""
-        self._tell(self._by_session.get(session, ()), frame)
+        self._tell(self._by_session.get(session, ()), frame, "session", session)
 
     def tell_visitor(self, visitor: UUID, frame: ServerFrame) -> None:
         """Tell every tab of a visitor, whichever session it shows."""
-        self._tell(self._by_visitor.get(visitor, ()), frame)
+        self._tell(self._by_visitor.get(visitor, ()), frame, "visitor", visitor)
 
     def tell_all(self, frame: ServerFrame) -> None:
-        """Tell every tab."""
-        self._tell([socket for sockets in self._by_visitor.values() for socket in sockets], frame)
+        """Tell every tab of this process."""
+        text = frame.encode()
+        for socket in self._sockets():
+            socket.deliver(text)
 
     def tell_deleted(self, deleted: history.Deleted) -> None:
         """Tell a visitor's tabs which sessions are gone, and close those that show one."""
         for session in deleted.sessions:
             self.tell_visitor(deleted.visitor, protocol.Gone(session=session))
-            for socket in tuple(self._by_session.get(session, ())):
-                socket.end(Close.DELETED)
+            self._end(session)
+            relay.say("end", str(session))
 
     def tell_change(self, visitor: UUID, session: UUID, change: history.Change) -> None:
         """Tell what a committed write did."""
@@ -119,7 +124,7 @@ class Delivery:
 
     def end_all(self, code: Close, last: ServerFrame) -> None:
         """Say one last thing to every tab and close it."""
-        for socket in [socket for sockets in self._by_visitor.values() for socket in sockets]:
+        for socket in self._sockets():
             socket.deliver(last.encode())
             socket.end(code)
 
@@ -131,12 +136,37 @@ class Delivery:
         self._gathering.clear()
         self._drafts.clear()
 
+    def _sockets(self) -> list[Socket]:
+        return [socket for sockets in self._by_visitor.values() for socket in sockets]
+
     @staticmethod
-    def _tell(sockets: Iterable[Socket], frame: ServerFrame) -> None:
+    def _tell(sockets: Iterable[Socket], frame: ServerFrame, whose: str, key: UUID) -> None:
         """Encode once, and only if somebody hears."""
-        text = None
-        for socket in tuple(sockets):
-            text = text or frame.encode()
+        heard_here = tuple(sockets)
+        if not heard_here and not relay.active:
+            return
+        text = frame.encode()
+        for socket in heard_here:
+            socket.deliver(text)
+        relay.say(whose, str(key), text)
+
+    def _end(self, session: UUID) -> None:
+        for socket in tuple(self._by_session.get(session, ())):
+            socket.end(Close.DELETED)
+
+    # --- What other processes say ------------------------------------------------------------------------------------
+
+    def listen(self) -> None:
+        """Pass on what other processes tell."""
+        relay.on("session", lambda key, text: self._pass_on(self._by_session, key, text))
+        relay.on("visitor", lambda key, text: self._pass_on(self._by_visitor, key, text))
+        relay.on("end", lambda key: self._end(UUID(key)))
+        relay.on("ask", self._answer)
+        relay.on("draft", self._hear_draft)
+
+    @staticmethod
+    def _pass_on(sockets: Mapping[UUID, set[Socket]], key: str, text: str) -> None:
+        for socket in tuple(sockets.get(UUID(key), ())):
             socket.deliver(text)
 
     # --- Drafts ------------------------------------------------------------------------------------------------------
@@ -172,12 +202,49 @@ class Delivery:
         if self._drafts.get(draft.message) is draft:
             del self._drafts[draft.message]
 
-    def with_draft(self, message: Message) -> Message:
-        """Return a reply in the making with its text so far."""
-        draft = self._drafts.get(message.id)
-        if draft is None or draft.attempt != message.attempt or message.status not in {"queued", "streaming"}:
-            return message
-        return message.model_copy(update={"text": draft.text})
+    async def with_drafts(self, messages: Sequence[Message]) -> list[Message]:
+        """Return messages with the text so far of those in the making: from here, else from the process that makes it.
+
+        Where none answers in time, the text is what the cache or the last checkpoint has.
+        """
+        return [
+            message if message.status != "streaming" else _longer(message, *await self._text_so_far(message.id))
+            for message in messages
+        ]
+
+    async def _text_so_far(self, message: UUID) -> tuple[int, str]:
+        """Return the attempt that is made and its text; attempt 0 if nobody says."""
+        draft = self._drafts.get(message)
+        if draft is not None:
+            return draft.attempt, draft.text
+        if not relay.active:
+            return 0, ""
+        answer = self._asked.setdefault(message, asyncio.get_running_loop().create_future())
+        relay.say("ask", str(message))
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await asyncio.shield(answer)
+        except TimeoutError:
+            return 0, ""
+        finally:
+            self._asked.pop(message, None)
+
+    def _answer(self, message: str) -> None:
+        draft = self._drafts.get(UUID(message))
+        if draft is not None:
+            relay.say("draft", message, draft.attempt, draft.text)
+
+    def _hear_draft(self, message: str, attempt: int, text: str) -> None:
+        answer = self._asked.get(UUID(message))
+        if answer is not None and not answer.done():
+            answer.set_result((attempt, text))
+
+
+def _longer(message: Message, attempt: int, text: str) -> Message:
+    """Return a reply with `text` if that is more of the same attempt."""
+    if attempt != message.attempt or len(text) <= len(message.text):
+        return message
+    return message.model_copy(update={"text": text})
 
 
 delivery = Delivery()

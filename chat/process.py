@@ -11,6 +11,7 @@ from django.utils import timezone
 from chat import catalogue, history, protocol, threads
 from chat.delivery import delivery
 from chat.protocol import Close, Refused
+from chat.relay import relay
 from chat.replies import replies
 from gptj import generators
 
@@ -32,10 +33,13 @@ class Process:
     async def start(self) -> None:
         """Load the models in the background, take up what a lost process left, and begin to keep leases."""
         self.draining = False
+        delivery.listen()
+        replies.listen()
         await generators.start()
         for alias in generators:
             generators[alias].subscribe(_told_of(alias))
         self._tasks = [
+            asyncio.create_task(relay.listen()),
             asyncio.create_task(_every(PULSE_S, replies.pulse)),
             asyncio.create_task(_every(max(PULSE_S, settings.LEASE_S / 4), replies.take_over)),
             asyncio.create_task(_every(PLACES_S, _tell_places)),
@@ -56,6 +60,7 @@ class Process:
         except Refused as error:
             logger.warning("What was written could not be stored; its lease will run out: %s", error)
         delivery.close()
+        await relay.close()
         await generators.close()
         threads.close()
 

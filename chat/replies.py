@@ -20,6 +20,7 @@ from chat.delivery import Draft, delivery
 from chat.memory import PromptTooLong, Said, Window, fit
 from chat.models import Finish, Status
 from chat.protocol import Code, Message, Refused, utf16_length
+from chat.relay import relay
 from gptj import Backend, Condition, Finished, Piece, Sampling, Turn, generators
 from gptj.exceptions import BackendTimeout, ContextTooLong, GenerationError, ResponseGarbled
 
@@ -86,8 +87,21 @@ class Replies:
         running.generation.cancel()
         return True
 
+    def stop_elsewhere(self, reply: UUID, attempt: int) -> None:
+        """Nudge the process that makes a reply to look whether somebody wants it stopped."""
+        relay.say("stop", str(reply), attempt)
+
+    def listen(self) -> None:
+        """Hear the nudges of other processes."""
+        relay.on("stop", lambda reply, attempt: self.stop(UUID(reply), attempt))
+        relay.on("abandon", lambda session: self._abandon_here(UUID(session)))
+
     def abandon(self, session: UUID) -> None:
-        """End a deleted session's reply silently."""
+        """End a deleted session's reply silently, whichever process makes it."""
+        self._abandon_here(session)
+        relay.say("abandon", str(session))
+
+    def _abandon_here(self, session: UUID) -> None:
         for running in self._running.values():
             if running.session == session:
                 self._lose(running)

@@ -67,10 +67,11 @@ def _select_one() -> None:
 
 async def _cache() -> Condition:
     """A cache that does not answer is `degraded`: chat goes on without it."""
+    faults: tuple[type[Exception], ...] = (*redis_faults(), TimeoutError, Refused)
     try:
         async with asyncio.timeout(PROBE_S):
             await threads.read(cache.get, "readyz")
-    except (*redis_faults(), TimeoutError, Refused):
+    except faults:
         return Condition.DEGRADED
     return Condition.OK
 
@@ -80,10 +81,11 @@ async def _layer() -> Condition:
         return Condition.OK
     from redis.asyncio import Redis  # noqa: PLC0415 (loaded only if there is one)
 
+    faults: tuple[type[Exception], ...] = (*redis_faults(), TimeoutError)
     try:
         async with asyncio.timeout(PROBE_S), Redis.from_url(settings.REDIS_URL) as redis:
             await redis.get("readyz")
-    except (*redis_faults(), TimeoutError):
+    except faults:
         return Condition.DEGRADED
     return Condition.OK
 

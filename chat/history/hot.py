@@ -6,8 +6,9 @@ that does not answer is a cache that holds nothing.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -18,16 +19,13 @@ from chat.memory import Said
 
 logger = logging.getLogger(__name__)
 
+DRAFT_S = 60  # a draft that is not renewed is of a lost process
 KEPT_S = 86_400  # for sessions that never expire: after a day's rest the database is asked again
 
 
 def recall(session: UUID, *, head: int, leaf: UUID | None) -> list[Said] | None:
     """Return the turns that the model was shown last, if nothing has changed since `head` and `leaf`."""
-    try:
-        entry = cache.get(_key(session))
-    except redis_faults() as error:
-        logger.warning("The cache does not answer: %s", error)
-        return None
+    entry = _try(cache.get, _key(session))
     if entry is None:
         return None
     kept = json.loads(entry)
@@ -41,18 +39,34 @@ def keep(session: UUID, said: Sequence[Said], *, head: int, leaf: UUID) -> None:
     entry = json.dumps(
         {"head": head, "leaf": str(leaf), "said": [{**asdict(each), "id": str(each.id)} for each in said]}
     )
-    try:
-        cache.set(_key(session), entry, settings.SESSION_TTL_S or KEPT_S)
-    except redis_faults() as error:
-        logger.warning("The cache does not answer: %s", error)
+    _try(cache.set, _key(session), entry, settings.SESSION_TTL_S or KEPT_S)
+
+
+def keep_drafts(texts: Mapping[UUID, tuple[int, str]]) -> None:
+    """Hold the attempts and texts so far of replies in the making, for other processes: where there is a Redis."""
+    if settings.REDIS_URL and texts:
+        _try(cache.set_many, {f"draft:{key}": json.dumps(draft) for key, draft in texts.items()}, DRAFT_S)
+
+
+def draft(reply: UUID) -> tuple[int, str]:
+    """Return the attempt and text so far of a reply in the making; attempt 0 if nothing is held."""
+    entry = _try(cache.get, f"draft:{reply}") if settings.REDIS_URL else None
+    attempt, text = json.loads(entry) if entry else (0, "")
+    return attempt, text
 
 
 def forget(sessions: Sequence[UUID]) -> None:
     """Drop what is held of these sessions."""
+    _try(cache.delete_many, [_key(session) for session in sessions])
+
+
+def _try(call: Callable[..., Any], *args: Any) -> Any:
+    """Return what the cache answers, or None if it does not."""
     try:
-        cache.delete_many([_key(session) for session in sessions])
+        return call(*args)
     except redis_faults() as error:
         logger.warning("The cache does not answer: %s", error)
+        return None
 
 
 def _key(session: UUID) -> str:

@@ -87,13 +87,16 @@ def begin(session: UUID, key: UUID, attempt: int, shown: Shown, *, queued_ms: in
     )
 
 
-@transaction.atomic
 def checkpoint(texts: Mapping[UUID, tuple[int, str]]) -> set[UUID]:
     """Keep the texts so far, by reply with its attempt; return those whose attempt is over."""
+    hot.keep_drafts(texts)
     streaming = Message.objects.filter(status=Status.STREAMING)
-    return {
-        key for key, (attempt, text) in texts.items() if not streaming.filter(id=key, attempt=attempt).update(text=text)
-    }
+    with transaction.atomic():
+        return {
+            key
+            for key, (attempt, text) in texts.items()
+            if not streaming.filter(id=key, attempt=attempt).update(text=text)
+        }
 
 
 def end(session: UUID, key: UUID, attempt: int, outcome: Outcome, said: Sequence[Said]) -> protocol.Message | None:

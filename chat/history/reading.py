@@ -93,9 +93,13 @@ def feed(key: UUID, visitor: UUID, after: int) -> Feed:
         rows = sorted(branch(kept.leaf_id, JOINED), key=lambda message: message.seq)
     else:
         rows = list(Message.objects.filter(session=key, seq__gt=after).order_by("seq"))
-    making = Message.objects.filter(session=key, status__in=MAKING)
+    making = list(Message.objects.filter(session=key, status__in=MAKING))
+    for reply in making:
+        attempt, text = hot.draft(reply.id)
+        if attempt == reply.attempt and len(text) > len(reply.text):
+            reply.text = text
     return Feed(
-        session=session_object(kept), messages=message_objects(rows), making=message_objects(list(making)), reset=reset
+        session=session_object(kept), messages=message_objects(rows), making=message_objects(making), reset=reset
     )
 
 

@@ -132,7 +132,7 @@ async def test_a_known_client_id_is_a_duplicate_even_while_busy(serving: Scripte
     assert (await tab.until("error"))["code"] == "busy"
     gate.set()
     await tab.until_status("complete")
-    assert await Message.objects.filter(session_id=session).acount() == 2
+    assert await Message.objects.filter(session=UUID(session)).acount() == 2
 
 
 async def test_the_model_is_shown_the_conversation(serving: Scripted, ada: Person) -> None:

@@ -14,6 +14,7 @@ class Command(BaseCommand):
     """Serve the chat at HOST and PORT until SIGTERM or Ctrl-C."""
 
     help = "Serve the chat at HOST and PORT."
+    requires_migrations_checks = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the address from the command line too."""
