@@ -118,8 +118,9 @@ NODE_FITS := const [a, b] = process.versions.node.split(".").map(Number); proces
 	then echo "Node.js $$(node --version) is here."; else $(INSTALL) -r requirements-node.txt; fi
 	@touch $@
 
+# Not `npm ci`: it refuses a lock without the optional packages of platforms that the registry at hand does not carry.
 frontend/node_modules/.package-lock.json: frontend/package.json frontend/package-lock.json .venv/.node
-	cd frontend && $(NPM) ci --no-audit --no-fund --ignore-scripts
+	cd frontend && $(NPM) install --no-save --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 frontend/dist/.vite/manifest.json: $(PAGE_SOURCES) frontend/node_modules/.package-lock.json

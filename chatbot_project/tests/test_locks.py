@@ -59,5 +59,15 @@ def test_the_page_s_lock_has_hashes_and_names_no_host(folder: str) -> None:
         assert not path or package["integrity"].startswith("sha512-"), path
 
 
+@pytest.mark.parametrize("folder", ["frontend", "tests_e2e"])
+def test_the_page_s_lock_holds_what_its_package_asks_for(folder: str) -> None:
+    asked = json.loads((BASE_DIR / folder / "package.json").read_text())
+    locked = json.loads(_lock(folder).read_text())["packages"]
+    for kind in ("dependencies", "devDependencies"):
+        assert locked[""].get(kind) == asked.get(kind)
+        for name, version in asked.get(kind, {}).items():
+            assert locked[f"node_modules/{name}"]["version"] == version, f"{name}: run `make lock`"
+
+
 def _lock(folder: str) -> Path:
     return BASE_DIR / folder / "package-lock.json"
