@@ -30,7 +30,8 @@ class Outbox:
         self._confirmed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._writer: asyncio.Task[None] | None = None
-        self._closing: asyncio.Task[None] | None = None
+        self._beside: asyncio.Task[None] | None = None  # a ping, or the close, that does not wait for what was put
+        self._ended = False
 
     def start(self) -> None:
         """Begin to send, and to ping."""
@@ -39,13 +40,17 @@ class Outbox:
 
     def cancel(self) -> None:
         """Send nothing more: the socket is gone."""
+        self._ended = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._writer is not None:
-            self._writer.cancel()
+        for task in (self._writer, self._beside):
+            if task is not None:
+                task.cancel()
 
     def put(self, frame: str) -> None:
-        """Send a frame after those before it."""
+        """Send a frame after those before it, unless the end has come."""
+        if self._ended:
+            return
         self._waiting += len(frame)
         self._queue.put_nowait(frame)
         if self._waiting > WAITING:
@@ -70,7 +75,9 @@ class Outbox:
 
     def end(self, code: Close) -> None:
         """Close after what was put before."""
-        self._queue.put_nowait(code)
+        if not self._ended:
+            self._ended = True
+            self._queue.put_nowait(code)
 
     def pong(self, nonce: str) -> None:
         """Hear that the client has read up to a ping."""
@@ -108,7 +115,7 @@ class Outbox:
     def _ping_now(self) -> None:
         """Put a ping ahead of what waits: it asks about what has been sent."""
         if self._nonce is None and self._writer is not None and not self._writer.done():
-            self._closing = asyncio.create_task(self._ping())
+            self._beside = asyncio.create_task(self._ping())
 
     async def _ping(self) -> None:
         self._nonce = secrets.token_hex(4)
@@ -124,5 +131,4 @@ class Outbox:
     def _end_now(self, code: Close) -> None:
         """Close without waiting for what was put before."""
         self.cancel()
-        if self._closing is None or self._closing.done():
-            self._closing = asyncio.ensure_future(self._close(code))
+        self._beside = asyncio.ensure_future(self._close(code))
