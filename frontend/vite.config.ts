@@ -27,5 +27,6 @@ export default defineConfig(({ command }) => ({
     setupFiles: ["src/tests/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
+    unstubGlobals: true,
   },
 }));

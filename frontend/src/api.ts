@@ -89,7 +89,8 @@ async function request(method: string, path: string, body?: object): Promise<Res
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method !== "GET") headers["X-CSRFToken"] = cookie("csrftoken");
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const init: RequestInit = { method, headers, credentials: "same-origin" };
+  // A deletion may be asked for while the page is being left.
+  const init: RequestInit = { method, headers, credentials: "same-origin", keepalive: method === "DELETE" };
   if (body !== undefined) init.body = JSON.stringify(body);
   const response = await fetch(`/api${path}`, init).catch((): Response => {
     throw new ApiRefused("unreachable", "", 0, null);

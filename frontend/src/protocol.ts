@@ -43,6 +43,8 @@ export interface Model {
   readonly state: Health;
   /** 0 to 1 while it loads. */
   readonly progress: number | null;
+  /** Why it is not well, in a sentence; not every server says. */
+  readonly detail?: string | undefined;
 }
 
 /** What the model was shown: tokens of a window, and the oldest message in it. */
@@ -216,6 +218,7 @@ export const isModel = record<Model>({
   streams: boolean,
   state: oneOf("ok", "loading", "degraded", "down"),
   progress: orNull(number),
+  detail: optional(string),
 });
 
 export const isMessage = record<Message>({

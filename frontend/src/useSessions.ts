@@ -32,8 +32,10 @@ export function useSessions(wanted: boolean): Sessions {
   const [state, setState] = useState<Sessions["state"]>("loading");
   const [failure, setFailure] = useState<Failure | null>(null);
   const removal = useRemoval((session, refused) => {
-    if (refused === null) return setItems((held) => withoutSession(held, session.id));
-    if (refused.code === "not_found") return undefined;
+    if (refused === null || refused.code === "not_found") {
+      return setItems((held) => withoutSession(held, session.id));
+    }
+    setItems((held) => withSessions(held, [session]));
     return setFailure(refused);
   });
 

@@ -29,14 +29,27 @@ function parse(text: string, start: number): Block[] {
 /**
  * The blocks of `text`; those of `previous` are kept as they are where `text` continues it.
  *
- * CommonMark is read line by line and a block that was closed stays as it is, so that everything before the
- * last block is settled. Only a link defined further down is not seen by what stands above it.
+ * CommonMark is read line by line and a block that was closed stays as it is, so that all is settled but the last
+ * block that began before the last line: what that line begins may yet turn out to continue it. Only a link
+ * defined further down is not seen by what stands above it.
  */
 export function grow(previous: Document, text: string): Document {
   if (text === previous.text) return previous;
-  const last = previous.blocks.at(-1);
-  if (last === undefined || !text.startsWith(previous.text)) return { text, blocks: parse(text, 0) };
-  const line = text.lastIndexOf("\n", last.start - 1) + 1; // indentation belongs to the block
-  const settled = previous.blocks.filter((block) => block.start < line);
-  return { text, blocks: [...settled, ...parse(text, line)] };
+  const lastLine = previous.text.lastIndexOf("\n");
+  const unsure = lastLine <= 0 ? 0 : previous.text.lastIndexOf("\n", lastLine - 1) + 1;
+  const open = previous.blocks.findLast(({ start }) => start < unsure);
+  if (open === undefined || !text.startsWith(previous.text)) return { text, blocks: parse(text, 0) };
+  const from = text.lastIndexOf("\n", open.start - 1) + 1; // indentation belongs to the block
+  const settled = previous.blocks.filter(({ start }) => start < from);
+  const fresh = parse(text, from).map(
+    (block) => previous.blocks.find((held) => isSame(held, block)) ?? block,
+  );
+  return { text, blocks: [...settled, ...fresh] };
+}
+
+/** The same piece of a text that was only continued, read as the same. */
+function isSame(held: Block, block: Block): boolean {
+  const length = ({ node: { position } }: Block) =>
+    (position?.end.offset ?? 0) - (position?.start.offset ?? 0);
+  return held.start === block.start && held.node.type === block.node.type && length(held) === length(block);
 }

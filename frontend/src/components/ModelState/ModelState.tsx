@@ -14,14 +14,15 @@ function stateWords(model: Model): string {
   const percent = model.progress === null ? null : Math.round(model.progress * 100);
   if (model.state === "loading") return t.model.loading(percent);
   if (model.state === "ok" && !model.streams) return t.model.atOnce;
-  return t.model[model.state];
+  const detail = model.detail ?? "";
+  return model.state === "ok" || detail === "" ? t.model[model.state] : `${t.model[model.state]}: ${detail}`;
 }
 
 export function ModelState({ alias, models, nameless = false }: ModelStateProps) {
   const model = models.find((other) => other.alias === alias);
   if (model === undefined) return <p className={styles.model}>{t.model.removed(alias)}</p>;
   return (
-    <p className={styles.model} data-state={model.state}>
+    <p className={styles.model} data-state={model.state} title={model.detail || undefined}>
       {!nameless && <span className={styles.label}>{model.label}</span>}{" "}
       <span role="status">{stateWords(model)}</span>
       {model.state === "loading" && model.progress !== null && (
