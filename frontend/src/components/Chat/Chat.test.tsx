@@ -5,6 +5,7 @@ import type { Message, ServerFrame } from "../../protocol";
 import { violations } from "../../tests/axe";
 import { asked, limits, model, reply, session, writing } from "../../tests/factories";
 import { FakeLine } from "../../tests/line";
+import type { Seams } from "../../useConversation";
 import { Chat } from "./Chat";
 
 const MODELS = [model()];
@@ -12,10 +13,8 @@ const MODELS = [model()];
 /** An open conversation, its connection in the test's hands. */
 function show(messages: readonly Message[] = [], leaf = messages.at(-1)?.id ?? null) {
   const line = new FakeLine();
-  const seams = {
-    ...line,
-    connect: (_: string, ears: Parameters<FakeLine["connect"]>[0]) => line.connect(ears),
-  };
+  const { clock, shelf, watch } = line;
+  const seams: Seams = { clock, shelf, watch, random: () => 1, connect: (_, ears) => line.connect(ears) };
   const shown = render(
     <Chat
       session={session().id}
