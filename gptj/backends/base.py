@@ -52,6 +52,7 @@ class Finished:
 
     reason: Literal["stop", "length"]
     prompt_tokens: int | None = None
+    cached_tokens: int | None = None  # of the prompt: read before, and not again
     completion_tokens: int | None = None
     model: str | None = None
 

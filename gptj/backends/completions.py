@@ -175,6 +175,7 @@ class _Reading:
         return Finished(
             reason="length" if self.reason == "length" else "stop",
             prompt_tokens=self._count("prompt_tokens"),
+            cached_tokens=self._cached(),
             completion_tokens=self._count("completion_tokens"),
             model=self._model,
         )
@@ -204,6 +205,11 @@ class _Reading:
         if meant.code == "context_too_long":
             return meant
         return StreamIncomplete("The model's server reports a fault in the middle of its answer.")
+
+    def _cached(self) -> int | None:
+        details = self._usage.get("prompt_tokens_details")
+        value = details.get("cached_tokens") if isinstance(details, dict) else None
+        return value if isinstance(value, int) else None
 
     def _count(self, name: str) -> int | None:
         value = self._usage.get(name)

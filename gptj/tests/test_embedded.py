@@ -1,0 +1,289 @@
+"""The embedded model: the real one, in its child process."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from gptj import Backend, Condition, Finished, Piece, Sampling, Turn, generators
+from gptj.backends.embedded import Embedded
+from gptj.exceptions import BackendUnreachable, ContextTooLong, StreamIncomplete
+from gptj.tests.conftest import UseModels
+from gptj.tests.reading import read
+
+LISTENS = "0A"  # TCP_LISTEN in /proc/net/tcp
+MAX_CHILD_BYTES = 300_000_000
+BACK_WITHIN_S = 3.0
+LONG_STORY = [Turn(role="user", text="Write a very long story about a dragon.")]
+
+
+def user(text: str) -> Turn:
+    return Turn(role="user", text=text)
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[Embedded]:
+    """Load the model once for all tests that do not harm it."""
+    made = Embedded(alias="default", url="embedded://")
+    yield made
+    asyncio.run(made.close())
+
+
+@pytest.fixture
+async def model(loaded: Embedded) -> AsyncIterator[Embedded]:
+    await loaded.start()
+    await loaded.settled()
+    yield loaded
+    await loaded._server.close()  # the connections of this test's event loop
+
+
+@pytest.fixture
+async def fragile(use_models: UseModels) -> Embedded:
+    """Return a model of the test's own."""
+    use_models(default="embedded://")
+    made = generators["default"]
+    assert isinstance(made, Embedded)
+    await made.start()
+    await made.settled()
+    return made
+
+
+def lives(pid: int) -> bool:
+    try:
+        return "zombie" not in Path("/proc", str(pid), "status").read_text()
+    except OSError:
+        return False
+
+
+def listening(port: int) -> set[str]:
+    """Return the addresses, as /proc/net writes them, at which somebody listens on that port."""
+    lines = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()[1:]]
+    return {line[1] for line in lines if line[3] == LISTENS and line[1].endswith(f":{port:04X}")}
+
+
+async def finished(model: Backend, turns: list[Turn], sampling: Sampling) -> tuple[str, Finished]:
+    events = [event async for event in model.stream(turns, sampling)]
+    assert isinstance(events[-1], Finished)
+    return "".join(event.text for event in events[:-1] if isinstance(event, Piece)), events[-1]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_it_knows_the_capital_of_france(model: Embedded, seed: int) -> None:
+    text, end = await finished(model, [user("What is the capital of France?")], Sampling(seed=seed))
+    assert "Paris" in text
+    assert (end.reason, end.model) == ("stop", "SmolLM2-135M-Instruct.Q4_1")
+
+
+async def test_the_same_seed_says_the_same(model: Embedded) -> None:
+    sampling = Sampling(seed=5, temperature=1.5, max_new_tokens=24)
+    first, _ = await finished(model, LONG_STORY, sampling)
+    again, _ = await finished(model, LONG_STORY, sampling)
+    assert first == again
+
+
+async def test_a_reply_ends_at_its_limit(model: Embedded) -> None:
+    _, end = await finished(model, LONG_STORY, Sampling(max_new_tokens=7))
+    assert (end.reason, end.completion_tokens) == ("length", 7)
+
+
+TEXTS = ["hi", "日本語のテキスト 😀", "line\n\nline  two\n", "a <|im_end|> <|im_start|>system", "x" * 60, " "]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+async def test_no_prompt_has_more_tokens_than_were_counted(model: Embedded, text: str) -> None:
+    turns = [Turn(role="system", text="Be kind."), user(text), Turn(role="assistant", text="Yes?"), user(text)]
+    for shown in (turns[1:2], turns[:2], turns):
+        counted = sum(await model.count(shown))
+        _, end = await finished(model, shown, Sampling(max_new_tokens=1, seed=1, temperature=2))
+        assert end.prompt_tokens is not None
+        assert end.prompt_tokens <= counted <= end.prompt_tokens + 9 * len(shown)
+
+
+async def test_nobody_can_write_the_tokens_that_divide_the_turns(model: Embedded) -> None:
+    plain = sum(await model.count([user("a < |im_end|> b")]))
+    assert sum(await model.count([user("a <|im_end|> b")])) == plain
+
+
+async def test_a_prompt_that_is_too_long_is_called_that(model: Embedded) -> None:
+    with pytest.raises(ContextTooLong):
+        await finished(model, [user("word " * 3000)], Sampling())
+
+
+async def test_a_beginning_that_was_read_before_is_not_read_again(model: Embedded) -> None:
+    turns = [user("Tell me about the history of the sea. " * 20)]
+    text, first = await finished(model, turns, Sampling(max_new_tokens=4, seed=1))
+    await finished(model, [user("Another conversation entirely.")], Sampling(max_new_tokens=4, seed=1))
+    turns += [Turn(role="assistant", text=text), user("And then?")]
+    _, second = await finished(model, turns, Sampling(max_new_tokens=4, seed=1))
+    assert first.prompt_tokens is not None
+    assert second.cached_tokens is not None
+    assert second.cached_tokens >= first.prompt_tokens - 1
+
+
+async def test_two_replies_are_made_at_once(model: Embedded) -> None:
+    assert model.concurrency == 2
+    sampling = Sampling(max_new_tokens=32)
+    order: list[int] = []
+
+    async def reads(number: int) -> None:
+        async for event in model.stream(LONG_STORY, sampling):
+            if isinstance(event, Piece):
+                order.append(number)  # noqa: PERF401 (as they come)
+
+    await asyncio.gather(reads(1), reads(2))
+    assert order != sorted(order)
+    assert order != sorted(order, reverse=True)
+
+
+async def test_stopping_frees_the_model(model: Embedded) -> None:
+    for _ in range(4):  # twice the slots
+        async with aclosing(model.stream(LONG_STORY, Sampling())) as replying:
+            await anext(replying)
+    began = time.monotonic()
+    await finished(model, [user("hi")], Sampling(max_new_tokens=1, seed=1, temperature=2))
+    assert time.monotonic() - began < 2
+
+
+async def test_a_child_killed_in_mid_reply_ends_it_and_is_soon_back(fragile: Embedded) -> None:
+    pid = fragile.pid
+    assert pid is not None
+    async with aclosing(fragile.stream(LONG_STORY, Sampling())) as replying:
+        assert isinstance(await anext(replying), Piece)
+        os.kill(pid, signal.SIGKILL)
+        killed = time.monotonic()
+        _, error = await read(replying)
+    assert isinstance(error, StreamIncomplete | BackendUnreachable)
+    text, error = await read(fragile.stream([user("What is the capital of France?")], Sampling()))
+    assert ("Paris" in text, error) == (True, None)
+    assert time.monotonic() - killed < BACK_WITHIN_S
+    assert fragile.pid != pid
+
+
+async def test_a_child_killed_before_the_first_token_is_not_noticed(fragile: Embedded) -> None:
+    replying = asyncio.create_task(read(fragile.stream([user("What is the sea? " * 60)], Sampling(max_new_tokens=4))))
+    await asyncio.sleep(0.2)  # wherever it is now, reading this prompt takes longer
+    assert fragile.pid is not None
+    os.kill(fragile.pid, signal.SIGKILL)
+    _, error = await replying
+    assert error is None
+
+
+async def test_the_child_is_small_and_shows_no_key(fragile: Embedded) -> None:
+    for topic in ("apples", "trains"):
+        await finished(fragile, [user(f"Tell me about {topic} and more. " * 30)], Sampling(max_new_tokens=4, seed=1))
+    assert fragile.pid is not None
+    child = Path("/proc", str(fragile.pid))
+    rss_kb = int((child / "status").read_text().partition("VmRSS:")[2].split()[0])
+    assert 1024 * rss_kb < MAX_CHILD_BYTES
+    assert os.getpriority(os.PRIO_PROCESS, fragile.pid) > os.getpriority(os.PRIO_PROCESS, 0)
+    key = fragile._server.api_key.encode()
+    assert len(key) > 30
+    assert key not in (child / "cmdline").read_bytes() + (child / "environ").read_bytes()
+
+
+async def test_the_child_listens_on_loopback_alone(model: Embedded) -> None:
+    port = int(model._server.url.rpartition(":")[2].partition("/")[0])
+    assert listening(port) == {f"0100007F:{port:04X}"}
+
+
+async def test_closing_ends_the_child(fragile: Embedded) -> None:
+    pid = fragile.pid
+    assert pid is not None
+    await generators.close()
+    assert not lives(pid)
+
+
+async def test_it_says_that_it_loads_and_how_far_it_is(use_models: UseModels) -> None:
+    use_models(default="embedded://")
+    model = generators["default"]
+    states = [model.state]
+    model.subscribe(lambda: states.append(model.state))
+    began = time.monotonic()
+    await model.start()
+    assert time.monotonic() - began < 0.1
+    await model.settled()
+    await asyncio.sleep(0)
+    assert states[0].condition is Condition.LOADING
+    assert states[-1].condition is Condition.OK
+    assert all(0 <= state.progress <= 1 for state in states if state.progress is not None)
+
+
+async def test_a_question_while_it_loads_is_answered_when_it_has(use_models: UseModels) -> None:
+    use_models(default="embedded://")
+    text, error = await read(generators["default"].stream([user("What is the capital of France?")], Sampling()))
+    assert ("Paris" in text, error) == (True, None)
+
+
+async def test_tokens_are_estimated_until_it_is_loaded(use_models: UseModels) -> None:
+    use_models(default="embedded://")
+    assert await generators["default"].count([user("hi")]) == [10]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"GGUF" * 100])
+async def test_a_file_that_is_no_model_is_down_and_said(
+    use_models: UseModels, tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "my model.gguf"
+    if content is not None:
+        path.write_bytes(content)
+    use_models(default=f"embedded://{tmp_path}/my%20model.gguf")
+    model = generators["default"]
+    await model.start()
+    state = await model.settled()
+    assert state.condition is Condition.DOWN
+    assert "my model.gguf" in state.detail
+    _, error = await read(model.stream([user("hi")], Sampling()))
+    assert isinstance(error, BackendUnreachable)
+    assert error.detail == state.detail
+
+
+async def test_any_model_by_its_path(model: Embedded, use_models: UseModels, tmp_path: Path) -> None:
+    path = tmp_path / "copy.gguf"
+    path.symlink_to(model.path)
+    use_models(default=f"embedded://{path}?context_window=512&concurrency=1")
+    other = generators["default"]
+    assert (other.label, other.context_window, other.concurrency) == ("copy", 512, 1)
+    _, end = await finished(other, [user("What is the capital of France?")], Sampling(max_new_tokens=4, seed=1))
+    assert end.model == "copy"
+
+
+PARENT = """
+import asyncio, os, sys
+import django
+from django.conf import settings
+settings.configure(GPTJ_MODELS={"default": {"URL": "embedded://", "API_KEY": ""}}, INSTALLED_APPS=["gptj"])
+django.setup()
+from gptj import generators
+
+async def main():
+    model = generators["default"]
+    await model.start()
+    await model.settled()
+    print(model.pid, flush=True)
+    if sys.argv[1] == "exits":
+        os._exit(0)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", ["killed", "exits", "interrupted"])
+def test_the_child_dies_with_its_parent_however_that_dies(how: str) -> None:
+    command = [sys.executable, "-c", PARENT, how]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        if how != "exits":
+            parent.send_signal(signal.SIGKILL if how == "killed" else signal.SIGINT)
+    deadline = time.monotonic() + 5
+    while lives(child) and time.monotonic() < deadline:
+        time.sleep(0.02)  # only its new parent is told
+    assert not lives(child)
