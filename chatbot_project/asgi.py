@@ -2,10 +2,10 @@
 
 import os
 from typing import Any
-from urllib.parse import ParseResult
+from urllib.parse import urlsplit
 
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import OriginValidator
+from channels.security.websocket import OriginValidator, WebsocketDenier
 from channels.sessions import SessionMiddlewareStack
 from django.core.asgi import get_asgi_application
 
@@ -24,13 +24,16 @@ class OriginCheck(OriginValidator):  # type: ignore[misc]  # Channels is not typ
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         """Check the Origin header where there is one."""
-        if not any(name.lower() == b"origin" for name, _ in scope["headers"]):
-            return await self.application(scope, receive, send)
-        return await super().__call__(scope, receive, send)
+        listed = all(self._listed(value) for name, value in scope["headers"] if name.lower() == b"origin")
+        application = self.application if listed else WebsocketDenier()
+        return await application(scope, receive, send)
 
-    def valid_origin(self, parsed_origin: ParseResult | None) -> bool:
-        """Refuse `null` and what cannot be read."""
-        return parsed_origin is not None and bool(self.validate_origin(parsed_origin))
+    def _listed(self, origin: bytes) -> bool:
+        """Tell whether an origin may come in; not `null`, nor what cannot be read."""
+        try:
+            return bool(self.validate_origin(urlsplit(origin.decode("latin-1"))))
+        except ValueError:  # brackets left open, a port that is none
+            return False
 
 
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:
