@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 ALIAS_LENGTH = 64
 TITLE_LENGTH = 200
+MODEL_NAME_LENGTH = 200
 
 
 class Role(models.TextChoices):
@@ -134,7 +135,7 @@ class Message(models.Model):
     error_detail = models.TextField(blank=True)
 
     model = models.CharField(max_length=ALIAS_LENGTH, blank=True)
-    model_name = models.CharField(max_length=200, blank=True)  # what the server calls it
+    model_name = models.CharField(max_length=MODEL_NAME_LENGTH, blank=True)  # what the server calls it
     template = models.CharField(max_length=40, blank=True)
     system_prompt = models.ForeignKey(SystemPrompt, on_delete=models.PROTECT, null=True, blank=True)
     sampling = models.JSONField(default=dict, blank=True)

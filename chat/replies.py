@@ -18,7 +18,7 @@ from chat import history, protocol, threads
 from chat.admission import Line, Place
 from chat.delivery import Draft, delivery
 from chat.memory import PromptTooLong, Said, Window, fit
-from chat.models import Finish, Status
+from chat.models import MODEL_NAME_LENGTH, Finish, Status
 from chat.protocol import Code, Message, Refused, utf16_length
 from chat.relay import relay
 from gptj import Backend, Condition, Finished, Piece, Sampling, Turn, generators
@@ -133,7 +133,7 @@ class Replies:
 
     async def pulse(self) -> None:
         """Renew the leases, store the texts so far, and hear who wants to stop. Every second."""
-        for reply in await threads.write(history.renew, self.owner):
+        for reply in await threads.write(history.renew, self.owner, list(self._running)):
             running = self._running.get(reply)
             if running is not None:
                 self.stop(reply, running.reply.attempt)
@@ -178,11 +178,15 @@ class Replies:
         assert running.generation is not None  # noqa: S101 (for the type checker: `start` sets it)
         await asyncio.wait([running.generation])
         outcome = self._outcome(running)
-        if outcome is not None and not running.lost:
-            await self._store(running, outcome)
-        delivery.close_draft(running.draft)
-        if self._running.get(running.reply.id) is running:
-            del self._running[running.reply.id]
+        try:
+            if outcome is not None and not running.lost:
+                await self._store(running, outcome)
+        except Exception:
+            logger.exception("The end of a reply cannot be stored; its lease will run out")
+        finally:
+            delivery.close_draft(running.draft)
+            if self._running.get(running.reply.id) is running:
+                del self._running[running.reply.id]
 
     def _outcome(self, running: Running) -> history.Outcome | None:
         """Return how the generation ended; None if it never was this process's to end."""
@@ -194,7 +198,8 @@ class Replies:
         if error is None:
             return generation.result()
         if isinstance(error, (GenerationError, Refused)):
-            return self._ended(running, Status.FAILED, error_code=error.code, error_detail=error.detail)
+            detail = protocol.written(error.detail)
+            return self._ended(running, Status.FAILED, error_code=error.code, error_detail=detail)
         logger.error("A reply failed", exc_info=error)
         detail = "Something went wrong here; the log says what."
         return self._ended(running, Status.FAILED, error_code=Code.INTERNAL, error_detail=detail)
@@ -267,9 +272,9 @@ class Replies:
                         if not draft.text.strip():
                             raise ResponseGarbled("The model wrote nothing.")
                         outcome = self._ended(running, Status.COMPLETE, finish=finished.reason)
-                        outcome.model_name = finished.model or ""
-                        outcome.usage["prompt_tokens"] = finished.prompt_tokens
-                        outcome.usage["completion_tokens"] = finished.completion_tokens
+                        outcome.model_name = protocol.written(finished.model or "")[:MODEL_NAME_LENGTH]
+                        outcome.usage["prompt_tokens"] = _count(finished.prompt_tokens)
+                        outcome.usage["completion_tokens"] = _count(finished.completion_tokens)
                         return outcome
         raise RuntimeError("A backend ended its stream without saying why.")
 
@@ -313,6 +318,11 @@ def _add(draft: Draft, piece: str, cap: int) -> bool:
     kept = text.encode("utf-16-le")[: room * 2].decode("utf-16-le", "ignore")
     draft.add(kept)
     return False
+
+
+def _count(tokens: int | None) -> int | None:
+    """Return a count that a server named, if it can be one."""
+    return tokens if tokens is not None and 0 <= tokens < 2**31 else None
 
 
 def _ms_since(began: float) -> int:

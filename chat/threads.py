@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, close_old_connections, connections
+from django.db import DEFAULT_DB_ALIAS, DataError, Error, IntegrityError, close_old_connections, connections
 
 from chat.protocol import Code, Refused
 
@@ -33,7 +33,7 @@ class Pool:
         self._executor: ThreadPoolExecutor | None = None
 
     async def __call__(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `function` in a thread. Raises what it raises, and Refused with `unavailable` for a database error."""
+        """Run `function` in a thread. Raises what it raises, but for a database that fails: Refused, `unavailable`."""
         executor = self._executor = self._executor or ThreadPoolExecutor(self._size(), self._name)
         call = functools.partial(_with_connection, function, *args, **kwargs)
         return await sync_to_async(call, thread_sensitive=False, executor=executor)()
@@ -58,7 +58,9 @@ def _with_connection(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     close_old_connections()
     try:
         return function(*args, **kwargs)
-    except DatabaseError as error:
+    except (DataError, IntegrityError):
+        raise  # what no row takes: trying again would change nothing
+    except Error as error:
         logger.warning("The database fails: %s: %s", type(error).__name__, error)
         raise Refused(Code.UNAVAILABLE, "The database cannot be used now; try again.", retry_after_s=5) from error
     finally:

@@ -1,6 +1,7 @@
 """A reply from queued to its end: claims, leases, checkpoints. Writes name the attempt, so a late owner is refused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -118,7 +119,8 @@ def end(session: UUID, key: UUID, attempt: int, outcome: Outcome, said: Sequence
     turns = list(said)
     if outcome.text and outcome.status != Status.FAILED:
         turns.append(Said(id=key, role="assistant", text=outcome.text))
-    hot.keep(session, turns, head=ended.seq, leaf=key)
+    if said:  # else it ended before the conversation was read
+        hot.keep(session, turns, head=ended.seq, leaf=key)
     return ended
 
 
@@ -144,9 +146,12 @@ def want_stop(session: UUID, key: UUID, attempt: int) -> bool:
     return bool(making.update(stop_wanted=True))
 
 
-def renew(owner: str) -> list[UUID]:
-    """Renew the leases of all of a process's replies; return those that somebody wants stopped."""
-    mine = Message.objects.filter(owner=owner, status__in=MAKING)
+def renew(owner: str, replies: Collection[UUID]) -> list[UUID]:
+    """Renew the leases of the replies that a process makes; return those that somebody wants stopped.
+
+    One that is under its name but not among `replies` was lost on the way, and its lease runs out.
+    """
+    mine = Message.objects.filter(owner=owner, id__in=replies, status__in=MAKING)
     mine.update(lease_until=_lease())
     return list(mine.filter(stop_wanted=True).values_list("id", flat=True))
 
@@ -174,18 +179,21 @@ def take_over(owner: str) -> list[Taken]:
     One that somebody wants stopped is stopped; one that was taken up before has failed, and keeps its text.
     """
     lost = Message.objects.filter(status__in=MAKING, lease_until__lt=timezone.now())
-    taken = (_take(owner, session, key) for session, key in lost.values_list("session_id", "id"))
-    return [each for each in taken if each is not None]
+    taken: list[Taken] = []
+    for session, key in lost.values_list("session_id", "id"):
+        with suppress(protocol.Refused):  # deleted meanwhile
+            taken += _take(owner, session, key)
+    return taken
 
 
 @transaction.atomic
-def _take(owner: str, session: UUID, key: UUID) -> Taken | None:
+def _take(owner: str, session: UUID, key: UUID) -> list[Taken]:
     kept = raise_head(session, 1)
     now = timezone.now()
     reply = Message.objects.filter(id=key, status__in=MAKING, lease_until__lt=now).first()
     if reply is None:
         transaction.set_rollback(True)
-        return None
+        return []
     reply.seq = kept.head
     if reply.stop_wanted:
         reply.status = Status.STOPPED
@@ -203,7 +211,7 @@ def _take(owner: str, session: UUID, key: UUID) -> Taken | None:
         reply.owner = owner
         reply.lease_until = _lease()
     reply.save()
-    return Taken(session=session, reply=message_object(reply))
+    return [Taken(session=session, reply=message_object(reply))]
 
 
 def _release(reply: Message) -> None:
