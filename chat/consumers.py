@@ -85,7 +85,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         try:
             self.session, visitor = await threads.read(self._identify)
         except Refused as refused:
-            self._refuse(refused, Close.NO_RIGHT)
+            self._refuse(refused, _closing(refused))
             return
         if self._too_many():
             self._refuse(
@@ -117,7 +117,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Read one frame and do what it says; whatever is wrong with it is answered, not raised."""
-        if not hasattr(self, "visitor"):
+        if not hasattr(self, "visitor") or self._outbox.ended:
             return
         try:
             frame = self._read(text_data)
@@ -220,10 +220,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         self._joined = True
         try:
             feed = await threads.read(history.feed, self.session, self.visitor, after)
-        except Refused:
-            self._joined = False
-            self._outbox.release()
-            raise
+        except Refused as refused:
+            self._refuse(refused, _closing(refused))
+            return
         self._put(protocol.Ready(session=feed.session, models=catalogue.models(), limits=catalogue.limits()))
         await self._put_sync(feed)
         self._outbox.release()
@@ -280,6 +279,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
                 retry_after_s=refused.retry_after_s,
             )
         )
+
+
+def _closing(refused: Refused) -> Close:
+    """Return the code to close with when a tab cannot join: it comes back if the database was at fault."""
+    return Close.DRAINING if refused.code == Code.UNAVAILABLE else Close.NO_RIGHT
 
 
 def _checked(text: str) -> str:

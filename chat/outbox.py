@@ -31,7 +31,7 @@ class Outbox:
         self._timer: asyncio.TimerHandle | None = None
         self._writer: asyncio.Task[None] | None = None
         self._beside: asyncio.Task[None] | None = None  # a ping, or the close, that does not wait for what was put
-        self._ended = False
+        self.ended = False  # nothing that is put goes out any more
 
     def start(self) -> None:
         """Begin to send, and to ping."""
@@ -40,7 +40,7 @@ class Outbox:
 
     def cancel(self) -> None:
         """Send nothing more: the socket is gone."""
-        self._ended = True
+        self.ended = True
         if self._timer is not None:
             self._timer.cancel()
         for task in (self._writer, self._beside):
@@ -49,7 +49,7 @@ class Outbox:
 
     def put(self, frame: str) -> None:
         """Send a frame after those before it, unless the end has come."""
-        if self._ended:
+        if self.ended:
             return
         self._waiting += len(frame)
         self._queue.put_nowait(frame)
@@ -75,8 +75,8 @@ class Outbox:
 
     def end(self, code: Close) -> None:
         """Close after what was put before."""
-        if not self._ended:
-            self._ended = True
+        if not self.ended:
+            self.ended = True
             self._queue.put_nowait(code)
 
     def pong(self, nonce: str) -> None:

@@ -1,6 +1,7 @@
 """The line at a model: first come first served, and everyone knows where they stand."""
 
 import asyncio
+from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,10 +16,15 @@ class Club:
 
     def __init__(self, concurrency: int) -> None:
         self.told: list[list[UUID]] = []
-        self.line = Line(concurrency, lambda places: self.told.append([place.reply for place in places]))
+        self.line = Line(concurrency, self._hear)
+        self.moved: Callable[[], object] = lambda: None
         self.inside: list[UUID] = []
         self.tasks: dict[UUID, asyncio.Task[None]] = {}
         self.doors: dict[UUID, asyncio.Event] = {}
+
+    def _hear(self, places: list[Place]) -> None:
+        self.told.append([place.reply for place in places])
+        self.moved()
 
     async def come(self, *, fails: bool = False) -> UUID:
         """Let somebody get in line."""
@@ -83,10 +89,9 @@ async def test_whoever_gives_up_in_line_lets_the_others_move_up() -> None:
 async def test_a_turn_that_comes_to_one_who_gives_up_in_that_moment_passes_on() -> None:
     club = Club(1)
     came = [await club.come() for _ in range(3)]
-    club.doors[came[0]].set()
-    while not club.tasks[came[0]].done():
-        await asyncio.sleep(0)
-    club.tasks[came[1]].cancel()  # its turn was given to it, and it has not run since
+    club.moved = club.tasks[came[1]].cancel  # its turn is given to it, and it has not run since
+    await club.go(came[0])
+    club.moved = lambda: None
     await club.settle()
     assert club.inside == [came[0], came[2]]
     await club.go(came[2])
@@ -126,11 +131,12 @@ async def test_the_wait_is_unknown_until_three_were_timed(monkeypatch: pytest.Mo
 async def test_the_line_is_full_at_fifty() -> None:
     club = Club(1)
     came = [await club.come() for _ in range(QUEUE)]
-    assert not club.line.full
+    full = [club.line.full]
     came.append(await club.come())
-    assert club.line.full
+    full.append(club.line.full)
     await club.go(came[0])
-    assert not club.line.full
+    full.append(club.line.full)
+    assert full == [False, True, False]
     for who in came[1:]:
         await club.give_up(who)
 
