@@ -1,10 +1,9 @@
 """The HTTP API, described to programs at /api/openapi.json and to people at /api/docs."""
 
 import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -294,10 +293,11 @@ def _download(content: str, kind: str, filename: str) -> HttpResponse:
 @api.get("/search", response={200: Hits, **PROBLEMS}, summary="My messages that contain the words")
 async def search(request: Call, q: Annotated[str, Query(max_length=200)], cursor: str = "") -> Hits:
     """Newest first, twenty-five a page."""
-    if request.auth.id is None or not q.strip():
+    words = protocol.written(q)
+    if request.auth.id is None or not words.strip():
         return Hits(items=[], next=None)
     before = _read_cursor(cursor)
-    found = await threads.read(_hits, request.auth.id, q, before)
+    found = await threads.read(_hits, request.auth.id, words, before)
     items = found[:SEARCH_PAGE]
     last = items[-1].message if len(found) > SEARCH_PAGE else None
     return Hits(items=items, next=_cursor(last.created_at, last.id) if last else None)
@@ -351,6 +351,8 @@ def _wanted(asked: SessionChange) -> history.Settings:
     if prompt is not None and protocol.utf16_length(prompt) > SYSTEM_PROMPT:
         raise Refused(Code.TOO_LONG, f"A system prompt may be {SYSTEM_PROMPT} characters long.")
     title = None if asked.title is None else " ".join(protocol.written(asked.title).split())
+    if title is not None and len(title) > TITLE_LENGTH:  # NFC makes a few letters longer
+        raise Refused(Code.TOO_LONG, f"A title may be {TITLE_LENGTH} characters long.")
     return history.Settings(title=title, model=asked.model, system_prompt=prompt, sampling=asked.sampling)
 
 
@@ -363,8 +365,8 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID] | None:
         return None
     try:
         moment, key = base64.urlsafe_b64decode(cursor).decode().split(" ")
-        return datetime.fromisoformat(moment), UUID(key)
-    except (ValueError, binascii.Error) as error:
+        return datetime.fromisoformat(moment).astimezone(UTC), UUID(key)
+    except (ValueError, OverflowError) as error:  # binascii.Error is a ValueError
         raise Refused(Code.BAD_REQUEST, "This cursor was not given out here.") from error
 
 

@@ -37,17 +37,21 @@ class Allowance:
             await self._count(RateLimitItemPerHour(settings.LIMITS["sessions_per_hour"]), "session from", group)
 
     async def _count(self, item: RateLimitItem, what: str, who: str) -> None:
-        limiter = self._everywhere
         try:
-            allowed = await limiter.hit(item, what, who)
+            wait_s = await _wait_s(self._everywhere, item, what, who)
         except redis_faults() as error:
             logger.warning("Redis does not count; this process does: %s", error)
-            limiter = self._here
-            allowed = await limiter.hit(item, what, who)
-        if not allowed:
-            stats = await limiter.get_window_stats(item, what, who)
-            wait_s = max(1, math.ceil(stats.reset_time - time.time()))
+            wait_s = await _wait_s(self._here, item, what, who)
+        if wait_s:
             raise Refused(Code.RATE_LIMITED, f"That was a lot at once; try again in {wait_s} s.", retry_after_s=wait_s)
+
+
+async def _wait_s(limiter: MovingWindowRateLimiter, item: RateLimitItem, what: str, who: str) -> int:
+    """Count one more and return 0, or else the seconds until it may be."""
+    if await limiter.hit(item, what, who):
+        return 0
+    stats = await limiter.get_window_stats(item, what, who)
+    return max(1, math.ceil(stats.reset_time - time.time()))
 
 
 @functools.cache

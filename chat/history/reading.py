@@ -21,7 +21,7 @@ from chat.protocol import Code, Refused
 JOINED = 50  # messages a client gets that starts anew
 PAGE = 100  # messages or sessions a page at most
 AROUND = 25  # messages either side of the one asked for
-DEEP = 4_000  # turns read for a prompt where no earlier reply says where it began
+DEEP = 4_001  # turns read for a prompt where no earlier reply says where it began; odd: from a person's to a person's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

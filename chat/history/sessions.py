@@ -112,7 +112,9 @@ def delete_session(key: str, who: UUID | None) -> UUID:
 def delete_visitor(who: UUID) -> Deleted:
     """Delete a visitor and all that is theirs."""
     with transaction.atomic():
-        sessions = list(ChatSession.objects.filter(visitor=who).values_list("id", flat=True))
+        # Locked, or PostgreSQL takes a turn that comes in between, and then refuses to delete.
+        theirs = ChatSession.objects.select_for_update(of=("self",)).filter(visitor=who)
+        sessions = list(theirs.order_by("id").values_list("id", flat=True))
         Visitor.objects.filter(id=who).delete()
     hot.forget(sessions)
     return Deleted(visitor=who, sessions=sessions)

@@ -60,8 +60,10 @@ def _run(start: Any, drain: Any, stop: Any) -> None:
     running: set[asyncio.Task[None]] = {loop.create_task(start)}
 
     async def go_down() -> None:
-        await drain()
-        stop()
+        try:
+            await drain()
+        finally:
+            stop()
 
     def stopped() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
