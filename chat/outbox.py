@@ -92,7 +92,7 @@ class Outbox:
         while True:
             item = await self._queue.get()
             if isinstance(item, Close):
-                await self._close(item)
+                await self._close(item.value)
                 return
             self._waiting -= len(item)
             await self._send(item)
@@ -131,4 +131,4 @@ class Outbox:
     def _end_now(self, code: Close) -> None:
         """Close without waiting for what was put before."""
         self.cancel()
-        self._beside = asyncio.ensure_future(self._close(code))
+        self._beside = asyncio.ensure_future(self._close(code.value))
