@@ -33,7 +33,8 @@ CACHE_RAM_MIB = 32  # for prompts computed before that no slot holds now: one or
 # SmolLM2's own template adds a system prompt where there is none. With it the capital of France came out right one
 # time in two; without it and with this sampling each time (nine questions, four seeds each).
 CHAT_TEMPLATE = "chatml"
-SAMPLING = {"temperature": 0.2, "min_p": 0.3, "dry_multiplier": 0.8}  # only likely words, no endless repetition
+# Only likely words, and no endless repetition; but a question asked again may be answered again in the same words.
+SAMPLING = {"temperature": 0.2, "min_p": 0.3, "dry_multiplier": 0.8, "dry_allowed_length": 16}
 
 
 class EmbeddedOptions(Options):
