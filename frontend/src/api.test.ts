@@ -46,7 +46,7 @@ test("what is asked for stands in the address, escaped", async () => {
   const heard = serve({
     "GET /api/me": { body: { visitor: null, models: [model()], limits } },
     "GET /api/sessions?cursor=a%2Fb": { body: { items: [session()], next: null } },
-    "GET /api/sessions/s1/messages?before=m1": { body: { items: [], more: false } },
+    "GET /api/sessions/s1/messages?before=m1&limit=100": { body: { items: [], more: false } },
     "GET /api/search?q=a+%26+b": { body: { items: [], next: null } },
     "DELETE /api/sessions/s1": { status: 204 },
   });

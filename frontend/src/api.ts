@@ -2,6 +2,7 @@
 import {
   type Check,
   type Feedback,
+  type Hit,
   isFailure,
   isLimits,
   isMessage,
@@ -12,9 +13,10 @@ import {
   type Message,
   type Model,
   orNull,
+  type Page,
   record,
-  type Sampling,
   type Session,
+  type SessionChange,
   string,
 } from "./protocol";
 
@@ -30,27 +32,9 @@ export interface Me {
   readonly limits: Limits;
 }
 
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly next: string | null;
-}
-
 export interface MessagePage {
   readonly items: readonly Message[];
   readonly more: boolean;
-}
-
-export interface Hit {
-  readonly session: Session;
-  readonly message: Message;
-  readonly snippet: string;
-}
-
-export interface SessionChange {
-  readonly title?: string;
-  readonly model?: string;
-  readonly system_prompt?: string;
-  readonly sampling?: Sampling;
 }
 
 /** The server said no, or (`status` 0, code `unreachable`) could not be heard. */
@@ -79,6 +63,8 @@ const isMessagePage = record<MessagePage>({
   items: listOf(isMessage),
   more: (value): value is boolean => typeof value === "boolean",
 });
+
+const MESSAGES_A_PAGE = 100; // the most that the server gives
 
 export function cookie(name: string): string {
   const found = document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`));
@@ -148,7 +134,7 @@ export function listMessages(
   session: string,
   which: { before: string } | { leaf: string } | { around: string },
 ): Promise<MessagePage> {
-  const query = new URLSearchParams(Object.entries(which));
+  const query = new URLSearchParams({ ...which, limit: String(MESSAGES_A_PAGE) });
   return read(isMessagePage, `/sessions/${session}/messages?${query}`);
 }
 

@@ -2,23 +2,29 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "./base.css";
-import { ApiRefused } from "./api";
+import { ApiRefused, search } from "./api";
 import { App, type AppProps } from "./components/App/App";
 import { t } from "./i18n";
 import { begin } from "./start";
 
-const beginOrSay: AppProps["begin"] = (beginning) =>
-  begin(beginning).catch((refused: unknown) => {
+/** A refusal as a value. */
+function orRefusal<T>(call: Promise<T>): Promise<T | ApiRefused> {
+  return call.catch((refused: unknown) => {
     if (refused instanceof ApiRefused) return refused;
     throw refused;
   });
+}
+
+const beginOrSay: AppProps["begin"] = (beginning) => orRefusal(begin(beginning));
+const searchOrSay: AppProps["search"] = (words, cursor) => orRefusal(search(words, cursor));
 
 document.documentElement.lang = t.locale;
+document.documentElement.dir = t.direction;
 const root = document.getElementById("root");
 if (root !== null) {
   createRoot(root).render(
     <StrictMode>
-      <App begin={beginOrSay} />
+      <App begin={beginOrSay} search={searchOrSay} />
     </StrictMode>,
   );
 }

@@ -83,6 +83,27 @@ export interface Message {
   readonly feedback: Feedback;
 }
 
+/** One page of a list; `next` is the cursor of the one after. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+/** A message that was found, with the words about the place. */
+export interface Hit {
+  readonly session: Session;
+  readonly message: Message;
+  readonly snippet: string;
+}
+
+/** What may be set of a session. */
+export interface SessionChange {
+  readonly title?: string;
+  readonly model?: string;
+  readonly system_prompt?: string;
+  readonly sampling?: Sampling;
+}
+
 /** Lengths in UTF-16 code units after NFC. */
 export interface Limits {
   readonly text: number;

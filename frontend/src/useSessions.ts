@@ -1,7 +1,7 @@
 /** The visitor's conversations as a list: loaded page by page, kept fresh by frames, changed at once. */
 import { useCallback, useEffect, useRef, useState } from "react";
-import { ApiRefused, changeSession, deleteSession, listSessions, type SessionChange } from "./api";
-import type { Failure, ServerFrame, Session } from "./protocol";
+import { ApiRefused, changeSession, deleteSession, listSessions } from "./api";
+import type { Failure, ServerFrame, Session, SessionChange } from "./protocol";
 import { withoutSession, withSessions } from "./sessions";
 
 export interface Sessions {
@@ -14,7 +14,9 @@ export interface Sessions {
   load(): void;
   hear(frame: ServerFrame): void;
   add(session: Session): void;
-  change(id: string, change: SessionChange): Promise<boolean>;
+  /** Resolves to what went wrong, or null. */
+  change(id: string, change: SessionChange): Promise<Failure | null>;
+  rename(id: string, title: string): void;
   remove(session: Session): void;
   undo(): void;
   dismiss(): void;
@@ -67,17 +69,18 @@ export function useSessions(wanted: boolean): Sessions {
   );
   const change = useCallback(
     (id: string, wish: SessionChange) =>
-      changeSession(id, wish).then(
-        (session) => {
-          add(session);
-          return true;
-        },
-        (refused) => {
-          setFailure(asFailure(refused));
-          return false;
-        },
-      ),
+      changeSession(id, wish).then((session) => {
+        add(session);
+        return null;
+      }, asFailure),
     [add],
+  );
+
+  const rename = useCallback(
+    (id: string, title: string) => {
+      void change(id, { title }).then((refused) => refused && setFailure(refused));
+    },
+    [change],
   );
 
   return {
@@ -90,6 +93,7 @@ export function useSessions(wanted: boolean): Sessions {
     hear,
     add,
     change,
+    rename,
     remove: removal.remove,
     undo: removal.undo,
     dismiss: useCallback(() => setFailure(null), []),

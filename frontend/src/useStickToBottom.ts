@@ -8,6 +8,8 @@ export interface Stick {
   readonly content: RefObject<HTMLDivElement | null>;
   readonly atEnd: boolean;
   readonly toEnd: () => void;
+  /** Stay where one is, whatever grows. */
+  readonly letGo: () => void;
 }
 
 function isNearEnd(element: HTMLElement): boolean {
@@ -24,6 +26,11 @@ export function useStickToBottom(): Stick {
     stuck.current = true;
     setAtEnd(true);
     scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
+  }, []);
+
+  const letGo = useCallback(() => {
+    stuck.current = false;
+    setAtEnd(false);
   }, []);
 
   useEffect(() => {
@@ -50,5 +57,5 @@ export function useStickToBottom(): Stick {
     };
   }, []);
 
-  return { scroller, content, atEnd, toEnd };
+  return { scroller, content, atEnd, toEnd, letGo };
 }

@@ -1,13 +1,12 @@
 /** Every text of the page, in English. */
 
-const plural = new Intl.PluralRules("en");
+import { counter } from "./count";
 
-function count(n: number, one: string, other: string): string {
-  return `${n.toLocaleString("en")} ${plural.select(n) === "one" ? one : other}`;
-}
+const count = counter("en");
 
 export const en = {
   locale: "en",
+  direction: "ltr",
   app: "Chatbot",
   loading: "One moment…",
   close: "Close",
@@ -25,7 +24,6 @@ export const en = {
     welcome: "Hello. What shall I call you?",
     name: "Your name",
     namePlaceholder: "A first name is enough",
-    nameNeeded: "Please say what to call you first.",
     examples: "Or begin with one of these",
     prompts: [
       "What is the capital of France?",
@@ -75,7 +73,6 @@ export const en = {
     you: "You",
     writing: "Writing…",
     thinking: "Thinking…",
-    done: "The reply is complete.",
   },
 
   reply: {
@@ -101,6 +98,44 @@ export const en = {
     label: "Memory",
     used: (tokens: string, window: string) =>
       `The latest reply filled ${tokens} of the model's ${window} tokens`,
+  },
+
+  settings: {
+    title: "Settings of this conversation",
+    system_prompt: "What the model is told beforehand",
+    system_prompt_hint: "Stands above the whole conversation, such as: Answer in one sentence.",
+    temperature: "Temperature",
+    top_p: "Top p",
+    max_new_tokens: "Tokens at most",
+    seed: "Seed",
+    own: "default",
+    next: "Applies from the next reply on.",
+    export: "Take it with you",
+    print: "Print",
+    removed: (alias: string) => `${alias} (no longer offered)`,
+  },
+
+  search: {
+    title: "Search",
+    placeholder: "Words of a message",
+    hint: "All your conversations are searched.",
+    searching: "Searching…",
+    none: (words: string) => `Nothing holds “${words}”.`,
+    found: (n: number, more: boolean) => `${more ? "The latest " : ""}${count(n, "message", "messages")}`,
+    more: "Show more",
+  },
+
+  shortcuts: {
+    title: "Keys",
+    keys: [
+      ["Enter", "Send the message"],
+      ["Shift+Enter", "Begin a new line"],
+      ["Esc", "Stop the reply"],
+      ["/", "Go to the message field"],
+      ["Ctrl+K", "Search"],
+      ["Ctrl+Shift+O", "New conversation"],
+      ["?", "Show these keys"],
+    ] as readonly (readonly [keys: string, does: string])[],
   },
 
   asked: { edit: "Edit", editLabel: "Say it otherwise" },

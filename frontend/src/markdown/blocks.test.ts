@@ -34,6 +34,9 @@ const PIECES = [
   "<!-- ",
   "-->\n",
   "***\n",
+  "$$\n",
+  "x^2\n",
+  "$$a$$ ",
 ];
 
 /** What is drawn: the nodes without where they stand. */

@@ -2,7 +2,9 @@
 import type { RootContent } from "mdast";
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { gfmFromMarkdown } from "mdast-util-gfm";
+import { mathFromMarkdown } from "mdast-util-math";
 import { gfm } from "micromark-extension-gfm";
+import { math } from "micromark-extension-math";
 
 export interface Block {
   /** Where it begins in the whole text: stays the same while the text grows. */
@@ -15,7 +17,11 @@ export interface Document {
   readonly blocks: readonly Block[];
 }
 
-const EXTENSIONS = { extensions: [gfm()], mdastExtensions: [gfmFromMarkdown()] };
+// Two dollars make a formula; one is more often money.
+const EXTENSIONS = {
+  extensions: [gfm(), math({ singleDollarTextMath: false })],
+  mdastExtensions: [gfmFromMarkdown(), mathFromMarkdown()],
+};
 
 export const EMPTY: Document = { text: "", blocks: [] };
 

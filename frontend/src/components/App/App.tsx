@@ -1,30 +1,39 @@
 /** The whole page: the list at the side, and in the middle a conversation or the start of one. */
-import { useCallback, useState } from "react";
+import { lazy, Suspense, useCallback, useState } from "react";
 import { t } from "../../i18n";
-import type { Failure, ServerFrame } from "../../protocol";
+import type { Failure, Hit, ServerFrame } from "../../protocol";
 import { useRoute } from "../../route";
 import type { Beginning } from "../../start";
 import { useMe } from "../../useMe";
+import type { Target } from "../../useReveal";
 import { useSessions } from "../../useSessions";
+import { useShortcuts } from "../../useShortcuts";
 import { Button } from "../Button/Button";
 import { Chat } from "../Chat/Chat";
 import { Drawer } from "../Drawer/Drawer";
 import { Notice } from "../Notice/Notice";
+import type { SearchProps } from "../Search/Search";
 import { Sidebar } from "../Sidebar/Sidebar";
 import { Start } from "../Start/Start";
 import { Undo } from "../Undo/Undo";
 import styles from "./App.module.css";
 
+const Search = lazy(() => import("../Search/Search"));
+const Shortcuts = lazy(() => import("../Shortcuts/Shortcuts"));
+
 export interface AppProps {
   /** Make a conversation with its first message; resolves to its id, or to what went wrong. */
   readonly begin: (beginning: Beginning) => Promise<{ id: string } | Failure>;
+  readonly search: SearchProps["onSearch"];
 }
 
-export function App({ begin }: AppProps) {
+export function App({ begin, search }: AppProps) {
   const [current, navigate] = useRoute();
   const { me, failed, load, hear: hearMe } = useMe(current !== null);
   const sessions = useSessions(me?.visitor != null);
-  const [drawn, setDrawn] = useState(false);
+  const [panel, setPanel] = useState<"list" | "search" | "help" | null>(null);
+  const [target, setTarget] = useState<Target | null>(null);
+  const revealed = useCallback(() => setTarget(null), []);
   const { hear: hearSessions } = sessions;
   const hear = useCallback(
     (frame: ServerFrame) => {
@@ -33,11 +42,21 @@ export function App({ begin }: AppProps) {
     },
     [hearMe, hearSessions],
   );
+  const open = (session: string | null) => {
+    setPanel(null);
+    navigate(session);
+  };
+  const close = () => setPanel(null);
+  useShortcuts({
+    start: () => open(null),
+    search: () => setPanel("search"),
+    help: () => setPanel("help"),
+  });
   if (me === null) return <Waiting failed={failed} onAgain={load} />;
 
-  const open = (session: string | null) => {
-    setDrawn(false);
-    navigate(session);
+  const pick = ({ session, message: { id, n } }: Hit) => {
+    setTarget({ id, n });
+    open(session.id);
   };
   const beginHere = async (beginning: Beginning): Promise<Failure | null> => {
     const result = await begin(beginning);
@@ -47,10 +66,17 @@ export function App({ begin }: AppProps) {
     return null;
   };
   const name = me.visitor?.name ?? null;
-  const side = { sessions, current, name, onOpen: open };
+  const side = {
+    sessions,
+    current,
+    name,
+    onOpen: open,
+    onSearch: () => setPanel("search"),
+    onHelp: () => setPanel("help"),
+  };
   const lead = (
     <span className={styles.lead}>
-      <Button icon="menu" label={t.sidebar.open} onClick={() => setDrawn(true)} />
+      <Button icon="menu" label={t.sidebar.open} onClick={() => setPanel("list")} />
     </span>
   );
   return (
@@ -71,13 +97,20 @@ export function App({ begin }: AppProps) {
           limits={me.limits}
           onFrame={hear}
           lead={lead}
+          target={target}
+          onRevealed={revealed}
+          onChange={sessions.change}
         />
       )}
-      {drawn && (
-        <Drawer label={t.sidebar.title} side="start" onClose={() => setDrawn(false)}>
-          <Sidebar {...side} onClose={() => setDrawn(false)} />
+      {panel === "list" && (
+        <Drawer label={t.sidebar.title} side="start" onClose={close}>
+          <Sidebar {...side} onClose={close} />
         </Drawer>
       )}
+      <Suspense>
+        {panel === "search" && <Search onSearch={search} onPick={pick} onClose={close} />}
+        {panel === "help" && <Shortcuts onClose={close} />}
+      </Suspense>
       {sessions.removed !== null && (
         <Undo
           words={t.sidebar.removed(sessions.removed.title || t.sidebar.untitled)}

@@ -22,6 +22,9 @@ function show(messages: readonly Message[] = [], leaf = messages.at(-1)?.id ?? n
       limits={limits}
       onFrame={() => undefined}
       lead={null}
+      target={null}
+      onRevealed={() => undefined}
+      onChange={async () => null}
       seams={seams}
     />,
   );

@@ -1,9 +1,11 @@
 /** One open conversation: its head, its messages, and the field to write in. */
-import { type ReactNode, useEffect, useRef } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { replyInTheMaking } from "../../conversation";
 import { t } from "../../i18n";
-import type { Limits, Model, ServerFrame } from "../../protocol";
+import type { Failure, Limits, Model, ServerFrame, SessionChange } from "../../protocol";
 import { type Seams, useConversation } from "../../useConversation";
+import type { Target } from "../../useReveal";
+import { Button } from "../Button/Button";
 import { Composer, type ComposerHandle } from "../Composer/Composer";
 import { ConnectionLine } from "../ConnectionLine/ConnectionLine";
 import { Conversation } from "../Conversation/Conversation";
@@ -13,6 +15,8 @@ import { Notice } from "../Notice/Notice";
 import { Unseen } from "../Unseen/Unseen";
 import styles from "./Chat.module.css";
 
+const Settings = lazy(() => import("../Settings/Settings"));
+
 export interface ChatProps {
   readonly session: string;
   readonly models: readonly Model[];
@@ -20,10 +24,17 @@ export interface ChatProps {
   readonly onFrame: (frame: ServerFrame) => void;
   /** What stands before the title: the way to the list on a narrow screen. */
   readonly lead: ReactNode;
+  /** A message to be brought into view. */
+  readonly target: Target | null;
+  readonly onRevealed: () => void;
+  /** Resolves to what went wrong, or null. */
+  readonly onChange: (session: string, change: SessionChange) => Promise<Failure | null>;
   readonly seams?: Seams;
 }
 
-export function Chat({ session, models, limits, onFrame, lead, seams }: ChatProps) {
+export function Chat(props: ChatProps) {
+  const { session, models, limits, onFrame, lead, target, onRevealed, onChange, seams } = props;
+  const [settings, setSettings] = useState(false);
   const { conversation, connection, deeds } = useConversation(session, onFrame, seams);
   const composer = useRef<ComposerHandle>(null);
   const making = replyInTheMaking(conversation);
@@ -45,6 +56,12 @@ export function Chat({ session, models, limits, onFrame, lead, seams }: ChatProp
           {conversation.session !== null && <ModelState alias={conversation.session.model} models={models} />}
         </div>
         <Memory context={leaf?.context ?? null} />
+        <Button
+          icon="sliders"
+          label={t.settings.title}
+          disabled={conversation.session === null}
+          onClick={() => setSettings(true)}
+        />
       </header>
       <Conversation
         conversation={conversation}
@@ -52,6 +69,8 @@ export function Chat({ session, models, limits, onFrame, lead, seams }: ChatProp
         deeds={deeds}
         models={models}
         limit={limits.text}
+        target={target}
+        onRevealed={onRevealed}
         onTakeBack={(text) => composer.current?.insert(text)}
       />
       <footer className={styles.foot}>
@@ -72,6 +91,16 @@ export function Chat({ session, models, limits, onFrame, lead, seams }: ChatProp
         )}
         <p className={styles.caution}>{t.start.caution}</p>
       </footer>
+      {settings && conversation.session !== null && (
+        <Suspense>
+          <Settings
+            session={conversation.session}
+            models={models}
+            onSave={(change) => onChange(session, change)}
+            onClose={() => setSettings(false)}
+          />
+        </Suspense>
+      )}
       <Unseen live>{making !== null && making.text !== "" ? t.conversation.writing : ""}</Unseen>
     </main>
   );

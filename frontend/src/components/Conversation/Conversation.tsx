@@ -4,6 +4,7 @@ import { branch, type Conversation as Held, replyInTheMaking } from "../../conve
 import { t } from "../../i18n";
 import type { Message, Model } from "../../protocol";
 import type { Deeds } from "../../useConversation";
+import { elementId, type Target, useReveal } from "../../useReveal";
 import { useStickToBottom } from "../../useStickToBottom";
 import { Asked } from "../Asked/Asked";
 import { Button } from "../Button/Button";
@@ -18,6 +19,9 @@ export interface ConversationProps {
   readonly models: readonly Model[];
   readonly limit: number;
   readonly onTakeBack: (text: string) => void;
+  /** A message to be brought into view. */
+  readonly target: Target | null;
+  readonly onRevealed: () => void;
 }
 
 /** The oldest message that the model saw when it wrote the latest reply. */
@@ -30,16 +34,17 @@ function authorOf(message: Message, models: readonly Model[]): string {
 }
 
 export function Conversation(props: ConversationProps) {
-  const { conversation, connected, deeds, models, limit, onTakeBack } = props;
+  const { conversation, connected, deeds, models, limit, onTakeBack, target, onRevealed } = props;
   const { messages, leaf, unsent, queue } = conversation;
   const shown = useMemo(() => branch(messages, leaf), [messages, leaf]);
-  const { scroller, content, atEnd, toEnd } = useStickToBottom();
+  const { scroller, content, atEnd, toEnd, letGo } = useStickToBottom();
   const making = replyInTheMaking(conversation);
   const first = shown.messages[0]?.id ?? null;
   const last = shown.messages.at(-1);
   const remembered = memoryBegins(shown.messages);
   const news = useNews(`${last?.id}${last?.text.length}${unsent.length}`, atEnd);
   useKeptPlace(scroller.current, first);
+  useReveal(conversation, deeds, target, onRevealed, letGo);
   useToEndOnSend(unsent.length, toEnd);
 
   const row = (message: Message): ReactNode =>
@@ -70,7 +75,7 @@ export function Conversation(props: ConversationProps) {
           {shown.older && conversation.sync === "done" && <Older key={first} before={first} deeds={deeds} />}
           {empty && <Empty opened={conversation.session !== null && conversation.sync === "done"} />}
           {shown.messages.map((message, index) => (
-            <div className={styles.row} key={message.id} id={`m-${message.id}`}>
+            <div className={styles.row} key={message.id} id={elementId(message.id)} tabIndex={-1}>
               {message.id === remembered && index > 0 && <p className={styles.memory}>{t.memory.line}</p>}
               {row(message)}
             </div>

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { t } from "../../i18n";
 import { safeAddress } from "../../markdown/links";
 import { CodeBlock } from "../CodeBlock/CodeBlock";
+import { Formula } from "../Formula/Formula";
 import styles from "./Markdown.module.css";
 
 export interface NodeProps {
@@ -143,6 +144,10 @@ export function Node({ node }: NodeProps): ReactNode {
       return <code>{node.value}</code>;
     case "code":
       return <CodeBlock code={node.value} language={node.lang ?? null} />;
+    case "math":
+      return <Formula tex={node.value} display />;
+    case "inlineMath":
+      return <Formula tex={node.value} display={false} />;
     case "break":
       return <br />;
     case "thematicBreak":

@@ -11,26 +11,34 @@ export interface SidebarProps {
   readonly current: string | null;
   readonly name: string | null;
   readonly onOpen: (session: string | null) => void;
+  readonly onSearch: () => void;
+  readonly onHelp: () => void;
   /** Where it lies over the page and can be put away. */
   readonly onClose?: (() => void) | undefined;
 }
 
-export function Sidebar({ sessions, current, name, onOpen, onClose }: SidebarProps) {
+export function Sidebar({ sessions, current, name, onOpen, onSearch, onHelp, onClose }: SidebarProps) {
   return (
     <nav className={styles.sidebar} aria-label={t.sidebar.title}>
       <div className={styles.head}>
         <span className={styles.brand}>{t.app}</span>
         {onClose !== undefined && <Button icon="close" label={t.sidebar.close} onClick={onClose} />}
       </div>
-      <Button look="outlined" icon="plus" onClick={() => onOpen(null)}>
-        {t.sidebar.start}
-      </Button>
+      <div className={styles.deeds}>
+        <Button look="outlined" icon="plus" onClick={() => onOpen(null)}>
+          {t.sidebar.start}
+        </Button>
+        <Button look="outlined" icon="search" label={t.search.title} onClick={onSearch} />
+      </div>
       <div className={styles.list}>
         <List sessions={sessions} current={current} onOpen={onOpen} />
       </div>
       <div className={styles.foot}>
         {name !== null && <p>{t.sidebar.visitor(name)}</p>}
-        <ThemeChoice />
+        <div className={styles.deeds}>
+          <ThemeChoice />
+          <Button small icon="keys" label={t.shortcuts.title} onClick={onHelp} />
+        </div>
       </div>
     </nav>
   );
@@ -47,7 +55,7 @@ function List({ sessions, current, onOpen }: Pick<SidebarProps, "sessions" | "cu
               session={session}
               current={session.id === current}
               onOpen={() => onOpen(session.id)}
-              onRename={(title) => void sessions.change(session.id, { title })}
+              onRename={(title) => sessions.rename(session.id, title)}
               onRemove={() => {
                 sessions.remove(session);
                 if (session.id === current) onOpen(null);
