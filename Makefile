@@ -76,7 +76,7 @@ test-matrix: build .venv/.dev ## Run the server's tests on Python 3.13 with each
 	done
 
 screenshots: build .venv/.dev browser ## Take the pictures in docs/images anew
-	$(PY) tests_e2e/screenshots.py
+	$(PY) -m tests_e2e.screenshots
 
 clean: ## Remove what was installed and built; data/ stays
 	rm -rf .venv staticfiles frontend/node_modules frontend/dist tests_e2e/node_modules

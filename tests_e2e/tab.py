@@ -19,7 +19,10 @@ class Tab:
         self.name = page.get_by_role("textbox", name="Your name")
         self.message = page.get_by_role("textbox", name="Message", exact=True)
         self.conversation = page.get_by_role("log", name="Conversation")
-        self.replies = self.conversation.get_by_role("article").filter(has_not=page.get_by_role("heading", name="You"))
+        # Each article is headed by who speaks; one still on its way to the server has no heading.
+        self.replies = self.conversation.get_by_role("article").filter(
+            has=page.get_by_role("heading"), has_not=page.get_by_role("heading", name="You", exact=True)
+        )
         self.reply = self.replies.last
         self.stop = page.get_by_role("button", name="Stop")
         self.retry = self.reply.get_by_role("button", name="Retry")
@@ -37,12 +40,14 @@ class Tab:
         self.open()
         self.name.fill(name)
         self.say(text)
-        expect(self.conversation).to_be_visible()
         return self
 
     def say(self, text: str) -> None:
+        """Write and send a message, and wait until a reply to it is on its way."""
+        before = self.replies.count()
         self.message.fill(text)
         self.page.keyboard.press("Enter")
+        expect(self.replies).to_have_count(before + 1, timeout=10_000)
 
     def await_reply(self, words: str = "", *, within_ms: float = REPLY_MS) -> None:
         """Wait until the last reply is made, and holds these words."""

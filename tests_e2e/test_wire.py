@@ -97,7 +97,7 @@ def test_what_is_not_ours_is_not_there_over_the_socket(visitor: Visitor, foreign
     with visitor.connect(foreign_session, hello=False) as socket:
         assert socket.close_code() == 4500
         (told,) = socket.seen
-        assert (told["type"], told["code"]) == ("error", "unauthorized")
+        assert (told["type"], told["code"]) == ("error", "not_found")
 
 
 def test_each_unsafe_path_wants_the_csrf_token(visitor: Visitor) -> None:
