@@ -42,7 +42,7 @@ check: build .venv/.dev ## Check form, types, layers, migrations and settings
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy $(PYTHON_SOURCES)
 	$(BIN)/lint-imports
-	find chat gptj chatbot_project -path '*/templates/*.html' -exec $(PY) -m djade --check --target-version 5.2 {} +
+	find chat gptj chatbot_project -path '*/templates/*.html' -exec $(BIN)/djade --check --target-version 5.2 {} +
 	cd frontend && $(NPM) run check
 	$(UNSAVED) $(PY) manage.py makemigrations --check --dry-run
 	$(UNSAVED) ORIGINS=https://chat.example.org $(PY) manage.py check --deploy --fail-level WARNING
@@ -51,7 +51,7 @@ check: build .venv/.dev ## Check form, types, layers, migrations and settings
 fix: .venv/.dev frontend/node_modules/.package-lock.json ## Mend what the checkers can mend
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
-	find chat gptj chatbot_project -path '*/templates/*.html' -exec $(PY) -m djade --target-version 5.2 {} +
+	find chat gptj chatbot_project -path '*/templates/*.html' -exec $(BIN)/djade --target-version 5.2 {} +
 	cd frontend && $(NPM) run fix
 
 # Hashes, no host names. Versions stay as they are unless asked for: make lock UPGRADE=--upgrade
