@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
+from typing import Protocol
 from uuid import UUID
 
 QUEUE = 50  # replies in line at most, a model and process
@@ -87,3 +88,52 @@ class Line:
                 self._free -= 1
                 turn.set_result(None)
         self._moved(self.places())
+
+
+class Model(Protocol):
+    """What a line is at."""
+
+    alias: str
+    concurrency: int
+
+
+class Lines:
+    """The lines of this process, one a model. `moved` is called with a line's places whenever they have changed."""
+
+    def __init__(self, moved: Callable[[list[Place]], None]) -> None:
+        self._moved = moved
+        self._lines: dict[str, Line] = {}
+        self._change = asyncio.Event()
+
+    def at(self, model: Model) -> Line:
+        """Return the line at a model."""
+        if model.alias not in self._lines:
+            self._lines[model.alias] = Line(model.concurrency, self._moved)
+        return self._lines[model.alias]
+
+    @property
+    def full(self) -> frozenset[str]:
+        """The aliases of the models where nobody else may get in line."""
+        return frozenset(alias for alias, line in self._lines.items() if line.full)
+
+    @property
+    def places(self) -> list[Place]:
+        """Everyone who is in line, at any model."""
+        return [place for line in self._lines.values() for place in line.places()]
+
+    def place(self, reply: UUID) -> Place | None:
+        """Return where a reply stands, if it is in line."""
+        return next((place for place in self.places if place.reply == reply), None)
+
+    def model_changed(self) -> None:
+        """Let those who wait for a model to load look again."""
+        self._change.set()
+        self._change = asyncio.Event()
+
+    async def model_change(self) -> None:
+        """Wait until some model's state has changed."""
+        await self._change.wait()
+
+    def clear(self) -> None:
+        """Forget the lines."""
+        self._lines.clear()

@@ -257,7 +257,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
 
     def _put_places(self, feed: history.Feed) -> None:
         for message in feed.making:
-            place = replies.place(message.id)
+            place = replies.lines.place(message.id)
             if place is not None:
                 self._put(queue_frame(place))
 

@@ -70,7 +70,7 @@ def _told_of(alias: str) -> Callable[[], None]:
 
     def changed() -> None:
         delivery.tell_all(protocol.ModelChanged(model=catalogue.model(alias)))
-        replies.model_changed()
+        replies.lines.model_changed()
 
     return changed
 
@@ -88,7 +88,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _tell_places() -> None:
-    replies.tell_places(replies.places)
+    replies.tell_places()
 
 
 async def purge() -> None:

@@ -38,6 +38,7 @@ class Task:
 class Shown:
     """What the model is shown, as it is kept with the reply."""
 
+    model: str  # the alias that answers, which is another than was asked for where a fallback does
     first: UUID
     tokens: int
     window: int
@@ -53,7 +54,6 @@ class Outcome:
     finish: str = ""
     error_code: str = ""
     error_detail: str = ""
-    model: str | None = None  # the alias that answered, where that is not the one asked
     model_name: str = ""
     usage: dict[str, int | None] = field(default_factory=dict)
 
@@ -80,6 +80,7 @@ def begin(session: UUID, key: UUID, attempt: int, shown: Shown, *, queued_ms: in
         key,
         attempt,
         status=Status.STREAMING,
+        model=shown.model,
         context_first=shown.first,
         context_tokens=shown.tokens,
         context_window=shown.window,
@@ -111,8 +112,6 @@ def end(session: UUID, key: UUID, attempt: int, outcome: Outcome, said: Sequence
         "model_name": outcome.model_name,
         **outcome.usage,
     }
-    if outcome.model is not None:
-        fields["model"] = outcome.model
     ended = _change(session, key, attempt, **fields, **_RELEASED)
     if ended is None:
         return None

@@ -1,0 +1,155 @@
+"""One reply's making: its turn at a model, what that is shown, and what it writes."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from time import monotonic
+from uuid import UUID
+
+from django.conf import settings
+
+from chat import history, protocol, threads
+from chat.admission import Lines
+from chat.delivery import Draft, delivery
+from chat.memory import PromptTooLong, Said, Window, fit
+from chat.models import MODEL_NAME_LENGTH, Finish, Status
+from chat.protocol import Message, utf16_length
+from gptj import Backend, Condition, Finished, Piece, Sampling, Turn, generators
+from gptj.exceptions import BackendTimeout, BackendUnreachable, ContextTooLong, ResponseGarbled
+
+LOADING_S = 120  # a reply waits this long for its model to load
+# What a model may write but no page should show: control characters but tab and line feed, and lone surrogates.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Generation:
+    """One attempt at a reply. `said` is what the model was shown of the conversation."""
+
+    session: UUID
+    reply: Message
+    draft: Draft
+    lines: Lines
+    said: Sequence[Said] = ()
+    began: float = field(default_factory=monotonic)
+    queued_ms: int | None = None
+    first_token_ms: int | None = None
+
+    async def run(self) -> history.Outcome | None:
+        """Make the reply; None if another process has taken it up. Raises GenerationError, and Refused.
+
+        Where the model cannot be reached and nothing was heard of it, the fallback answers, if one is set.
+        """
+        model = self.reply.model or ""
+        backend = generators[model]
+        fallback = settings.GPTJ_FALLBACK
+        if fallback and fallback != model:
+            try:
+                return await self._ask(backend)
+            except (BackendUnreachable, BackendTimeout):
+                if self.draft.units:
+                    raise
+                backend = generators[fallback]
+        return await self._ask(backend)
+
+    def ended(self, status: Status, **more: str) -> history.Outcome:
+        """Return the reply's end as it is now."""
+        usage = {
+            "queued_ms": self.queued_ms,
+            "first_token_ms": self.first_token_ms,
+            "total_ms": self._ms(),
+        }
+        return history.Outcome(text=self.draft.text, status=status, usage=usage, **more)
+
+    def _ms(self) -> int:
+        return round((monotonic() - self.began) * 1000)
+
+    async def _ask(self, backend: Backend) -> history.Outcome | None:
+        """Wait for a turn, show the model the conversation, and write down what it says."""
+        key, attempt = self.reply.id, self.reply.attempt
+        async with self.lines.at(backend).turn(key):
+            task = await threads.read(history.task, key, attempt)
+            if task is None:
+                return None
+            self.said = task.said
+            await self._loaded(backend)
+            turns, window, tokens = await _shown(backend, task)
+            self.said = window.said
+            self.queued_ms = self._ms()
+            shown = history.Shown(
+                model=backend.alias,
+                first=window.said[0].id,
+                tokens=tokens,
+                window=backend.context_window,
+                template=backend.template,
+            )
+            begun = await threads.write(history.begin, self.session, key, attempt, shown, queued_ms=self.queued_ms)
+            if begun is None:
+                return None
+            delivery.tell_session(self.session, protocol.MessageChanged(message=begun))
+            return await self._write(backend, turns, Sampling(**task.sampling.model_dump()))
+
+    async def _loaded(self, backend: Backend) -> None:
+        """Wait while the model loads; a model that cannot be had says so when it is asked."""
+        try:
+            async with asyncio.timeout(LOADING_S):
+                while backend.state.condition == Condition.LOADING:
+                    await self.lines.model_change()
+        except TimeoutError as error:
+            raise BackendTimeout(f"The model has not loaded within {LOADING_S} s.") from error
+
+    async def _write(self, backend: Backend, turns: Sequence[Turn], sampling: Sampling) -> history.Outcome:
+        async with aclosing(backend.stream(turns, sampling)) as events:
+            async for event in events:
+                match event:
+                    case Piece(text=text):
+                        if self.first_token_ms is None:
+                            self.first_token_ms = self._ms()
+                        if not _add(self.draft, text, settings.LIMITS["reply"]):
+                            return self.ended(Status.COMPLETE, finish=Finish.CAP)
+                        delivery.wrote(self.draft)
+                    case Finished() as finished:
+                        return self._finished(finished)
+        raise RuntimeError("A backend ended its stream without saying why.")
+
+    def _finished(self, finished: Finished) -> history.Outcome:
+        if not self.draft.text.strip():
+            raise ResponseGarbled("The model wrote nothing.")
+        outcome = self.ended(Status.COMPLETE, finish=finished.reason)
+        outcome.model_name = protocol.written(finished.model or "")[:MODEL_NAME_LENGTH]
+        outcome.usage["prompt_tokens"] = _count(finished.prompt_tokens)
+        outcome.usage["completion_tokens"] = _count(finished.completion_tokens)
+        return outcome
+
+
+async def _shown(backend: Backend, task: history.Task) -> tuple[list[Turn], Window, int]:
+    """Choose what the model is shown: the turns, the window they came from, and their tokens in all."""
+    system = [Turn(role="system", text=task.system_prompt)] if task.system_prompt else []
+    turns = [Turn(role=said.role, text=said.text) for said in task.said]
+    costs = await backend.count([*system, *turns])
+    above = sum(costs[: len(system)])
+    reserved = min(task.sampling.max_new_tokens or backend.max_new_tokens, backend.context_window // 2)
+    try:
+        window = fit(task.said, costs[len(system) :], budget_tokens=backend.context_window - reserved - above)
+    except PromptTooLong as error:
+        raise ContextTooLong(str(error)) from error
+    return [*system, *turns[len(turns) - len(window.said) :]], window, above + window.tokens
+
+
+def _add(draft: Draft, piece: str, cap: int) -> bool:
+    """Append what a model wrote; False once the reply is as long as it may be."""
+    text = UNPRINTABLE.sub("", piece)
+    room = cap - draft.units
+    if utf16_length(text) <= room:
+        draft.add(text)
+        return True
+    kept = text.encode("utf-16-le")[: room * 2].decode("utf-16-le", "ignore")
+    draft.add(kept)
+    return False
+
+
+def _count(tokens: int | None) -> int | None:
+    """Return a count that a server named, if it can be one."""
+    return tokens if tokens is not None and 0 <= tokens < 2**31 else None
