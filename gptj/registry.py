@@ -14,6 +14,8 @@ from gptj.exceptions import Misconfigured, UnknownModel
 
 BACKENDS = {
     "embedded": "gptj.backends.embedded.Embedded",
+    "gptj+http": "gptj.backends.gptj_api.GptjApi",
+    "gptj+https": "gptj.backends.gptj_api.GptjApi",
     "openai+http": "gptj.backends.openai_compatible.OpenAICompatible",
     "openai+https": "gptj.backends.openai_compatible.OpenAICompatible",
     "echo": "gptj.backends.echo.Echo",

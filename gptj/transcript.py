@@ -13,7 +13,7 @@ A base model continues a text. It is shown a transcript that ends where the bot 
 import re
 from collections.abc import Sequence
 
-from gptj.backends.base import Turn
+from gptj.values import Turn
 
 TEMPLATE = "transcript/1"
 PERSONA = "The following is a conversation between a human and a helpful bot."

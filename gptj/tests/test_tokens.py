@@ -1,6 +1,9 @@
 """Counting tokens: what is known is not asked again."""
 
-from gptj.tokens import KEPT_TEXTS, Counter, estimate
+import pytest
+
+from gptj.tokens import KEPT_TEXTS, Counter, ask_gpt2, estimate, gpt2_tokens
+from gptj.transcript import FRAME_TOKENS, PERSONA
 
 
 class Asked:
@@ -49,3 +52,36 @@ async def test_what_was_not_used_for_long_is_forgotten() -> None:
 async def test_more_texts_than_are_kept_are_counted_all_the_same() -> None:
     texts = [str(number) for number in range(KEPT_TEXTS + 10)]
     assert await Counter(Asked(), overhead=0).count(texts) == [len(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [("", 0), ("Hello world, this is GPT-J", 9), (" the", 1), ("\n\n", 1), ("don't", 2), ("日本", 4), ("\ud800", 1)],
+)
+async def test_gpt2s_tokens_are_counted_exactly(text: str, tokens: int) -> None:
+    assert gpt2_tokens(text) == tokens
+    assert await ask_gpt2(text) == tokens
+
+
+TEXTS = [
+    "The quick brown fox jumps over the lazy dog, doesn't it? " * 5,
+    "def fit(turns, *, budget_tokens: int) -> Window:\n    return [turn for turn in turns if turn]\n" * 3,
+    "Donaudampfschifffahrtsgesellschaftskapitän fährt über Überlingen nach Österreich.",
+    "Съешь же ещё этих мягких французских булок, да выпей чаю.",
+    "日本語のテキストと中文文本和한국어 텍스트",
+    "👩‍👩‍👧 🎉🎉 ½ ≠ ∑",
+    "1234567890 3.14159 2026-11-22T10:00:00Z 0xdeadbeef",
+    "| a | b |\n| --- | --- |\n| 1 | 2 |\n",
+    "https://example.com/a/b?c=d&e=f#g",
+    "aGVsbG8gd29ybGQgdGhpcyBpcyBiYXNlNjQ=",
+    "        deeply\n\t\tindented\n\n\n",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_an_estimate_is_never_too_low_and_not_absurdly_high(text: str) -> None:
+    assert gpt2_tokens(text) <= estimate(text) <= 4 * gpt2_tokens(text)
+
+
+def test_a_transcripts_frame_is_within_what_is_set_aside_for_it() -> None:
+    assert gpt2_tokens(f"{PERSONA}\n\nBot:") <= FRAME_TOKENS

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gptj import Turn
-from gptj.transcript import FRAME_TOKENS, PERSONA, Reply, line, prompt, repeats
+from gptj.transcript import PERSONA, Reply, line, prompt, repeats
 
 # What people write by accident or on purpose, beside anything at all.
 WORDS = st.sampled_from(
@@ -133,7 +133,3 @@ def test_endless_space_is_cut() -> None:
     cutter = Reply()
     assert cutter.feed("Hello." + "\n" * 1000) == "Hello."
     assert cutter.ended
-
-
-def test_the_frame_is_within_what_is_set_aside_for_it() -> None:
-    assert len(f"{PERSONA}\n\nBot:".split()) < FRAME_TOKENS
