@@ -18,7 +18,8 @@ from gptj.values import Turn
 TEMPLATE = "transcript/1"
 PERSONA = "The following is a conversation between a human and a helpful bot."
 LABELS = {"user": "Human", "assistant": "Bot"}
-STOP = "\nHuman:"  # the one stop sequence for servers that take one
+STOP = "\nHuman:"  # for servers that take one stop sequence
+STOPS = (STOP, "\nBot:")  # for those that take more
 FRAME_TOKENS = 24  # of PERSONA, the blank line and the last label, in GPT-2's tokens: 18
 
 MAX_SPACE_CHARS = 200  # in a row: a model that writes more of it has nothing to say

@@ -28,7 +28,7 @@ class Backend(abc.ABC):
 
     options_type: ClassVar[type[Options]] = Options
     streams: ClassVar[bool] = True
-    template: ClassVar[str]  # name and version of how turns become a prompt, kept with every reply
+    template: str  # name and version of how turns become a prompt, kept with every reply
 
     alias: str
     label: str

@@ -1,4 +1,4 @@
-"""The OpenAI API's half that matters here: chat completions, streamed; the models there are; tokens where told.
+"""The part of the OpenAI API that matters here: completions of both kinds, streamed; the models; tokens where told.
 
 https://platform.openai.com/docs/api-reference/chat/streaming; /tokenize is llama.cpp's and vLLM's own.
 """
@@ -39,6 +39,13 @@ class Completions:
             **self._payload(sampling),
         }
         async with aclosing(self._stream("/chat/completions", payload)) as events:
+            async for event in events:
+                yield event
+
+    async def text(self, prompt: str, sampling: Sampling, stop: Sequence[str]) -> AsyncGenerator[Event, None]:
+        """Continue `prompt`, up to one of `stop`. Raises GenerationError."""
+        payload = {"prompt": prompt, "stop": list(stop), **self._payload(sampling)}
+        async with aclosing(self._stream("/completions", payload)) as events:
             async for event in events:
                 yield event
 

@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Literal
 
 from pydantic import Field
 
+from gptj import transcript
 from gptj.backends import address
 from gptj.backends.base import Backend, Condition, Event, Sampling, State, Turn
+from gptj.backends.base_model import bots_own
 from gptj.backends.completions import Completions
 from gptj.backends.http import Server, patience
 from gptj.backends.watch import Watch
@@ -22,13 +25,14 @@ TOKENIZE_AGAIN_S = 300.0  # after a server did not tell tokens
 
 
 class OpenAIOptions(Options):
-    """`model`: its name at the server; empty, the first that the server lists."""
+    """`model`: its name at the server; empty, the first that the server lists. `mode`: completions for a base model."""
 
     model: str = Field("", max_length=200)
+    mode: Literal["chat", "completions"] = "chat"
 
 
 class OpenAICompatible(Backend):
-    """Chat completions over HTTP, streamed as server-sent events."""
+    """Completions over HTTP, streamed as server-sent events."""
 
     options_type = OpenAIOptions
     options: OpenAIOptions
@@ -40,7 +44,11 @@ class OpenAICompatible(Backend):
         address.require(at)
         self._server = Server(at, api_key=api_key, patience=patience(self.timeout_s))
         self._client = Completions(self._server, model=self.options.model)
-        self._counter = Counter(self._tokens, overhead=TURN_TOKENS)
+        self._chats = self.options.mode == "chat"
+        self._counter = Counter(self._tokens, overhead=TURN_TOKENS if self._chats else 0)
+        if not self._chats:
+            self.template = transcript.TEMPLATE
+            self.context_window -= transcript.FRAME_TOKENS
         self._no_tokens_until = 0.0
         self._breaker = Breaker(self._learn)
         self._watch = Watch(self._probe, self._learn)
@@ -55,7 +63,7 @@ class OpenAICompatible(Backend):
 
     async def count(self, turns: Sequence[Turn]) -> list[int]:
         """Tokens of each turn: the server's where it has /tokenize, else estimated."""
-        return await self._counter.count([turn.text for turn in turns])
+        return await self._counter.count([turn.text if self._chats else transcript.line(turn) for turn in turns])
 
     async def start(self) -> None:
         """Begin to look after the server now and then."""
@@ -68,7 +76,11 @@ class OpenAICompatible(Backend):
 
     async def _answer(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncGenerator[Event, None]:
         await self._find_model()
-        async with aclosing(self._client.chat(turns, sampling)) as events:
+        if self._chats:
+            answering = self._client.chat(turns, sampling)
+        else:
+            answering = bots_own(self._client.text(transcript.prompt(turns), sampling, transcript.STOPS))
+        async with aclosing(answering) as events:
             async for event in events:
                 yield event
 

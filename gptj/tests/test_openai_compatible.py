@@ -1,6 +1,7 @@
 """An OpenAI-compatible server, well and misbehaving."""
 
 import asyncio
+import json
 import logging
 from contextlib import aclosing
 
@@ -8,11 +9,12 @@ import pytest
 from pytest_django import Settings
 
 from gptj import Backend, Condition, Finished, Piece, Sampling, Turn, generators
-from gptj.exceptions import BackendUnreachable, GenerationError, RequestRejected
+from gptj.exceptions import BackendUnreachable, GenerationError, RequestRejected, ResponseGarbled
 from gptj.tests.conftest import UseModels
 from gptj.tests.fault_server import FaultServer, chunk, events, head, is_json, says
 from gptj.tests.faults import HANG, HTTP, ODD, STREAM, Fault
 from gptj.tests.reading import ASKED, read
+from gptj.transcript import FRAME_TOKENS
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -188,3 +190,52 @@ async def test_a_server_that_tells_no_tokens_is_asked_once(model: Backend, serve
     await model.count(ASKED)
     await model.count([Turn(role="user", text="Something else")])
     assert len([request for request in server.requests if request.path == "/tokenize"]) == 1
+
+
+def wrote(*texts: str, finish: str = "stop") -> bytes:
+    """Return the events of a text completion."""
+    pieces = [json.dumps({"choices": [{"index": 0, "text": text, "finish_reason": None}]}) for text in texts]
+    last = json.dumps({"choices": [{"index": 0, "text": "", "finish_reason": finish}]})
+    return head() + events(*pieces, last, "[DONE]")
+
+
+@pytest.fixture
+def base_model(server: FaultServer, use_models: UseModels) -> Backend:
+    server.answer = says(wrote(" Hel", "lo", ".\n"))
+    use_models(default=f"openai+{server.url}/v1?model=gpt-j&mode=completions&context_window=2048")
+    return generators["default"]
+
+
+async def test_a_base_model_is_shown_a_transcript(base_model: Backend, server: FaultServer) -> None:
+    assert await read(base_model.stream(ASKED, Sampling(max_new_tokens=9))) == ("Hello.", None)
+    assert server.posted[0].path == "/v1/completions"
+    assert server.posted[0].json == {
+        "prompt": "The following is a conversation between a human and a helpful bot.\n\nHuman: Hi\nBot:",
+        "stop": ["\nHuman:", "\nBot:"],
+        "model": "gpt-j",
+        "max_tokens": 9,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    assert base_model.template == "transcript/1"
+    assert base_model.context_window == 2048 - FRAME_TOKENS
+
+
+async def test_a_base_model_that_goes_on_for_the_person_is_stopped(base_model: Backend, server: FaultServer) -> None:
+    pieces = [json.dumps({"choices": [{"index": 0, "text": text}]}) for text in (" Hello.", "\nHu", "man", ":")]
+    server.answer = says(head() + events(*pieces), HANG)
+    assert await read(base_model.stream(ASKED, Sampling())) == ("Hello.", None)
+    await asyncio.wait_for(server.ended.wait(), 1)
+
+
+async def test_a_base_model_that_says_nothing_of_its_own_is_garbled(base_model: Backend, server: FaultServer) -> None:
+    server.answer = says(wrote("\nHuman: Hi"))
+    _, error = await read(base_model.stream(ASKED, Sampling()))
+    assert isinstance(error, ResponseGarbled)
+
+
+async def test_a_base_models_reply_may_end_at_its_limit(base_model: Backend, server: FaultServer) -> None:
+    server.answer = says(wrote(" Hello", finish="length"))
+    found = [event async for event in base_model.stream(ASKED, Sampling())]
+    assert isinstance(found[-1], Finished)
+    assert found[-1].reason == "length"
