@@ -1,19 +1,23 @@
 """A serving process with a scripted model, visitors, and sockets on it."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from asgiref.sync import SyncToAsync
 from channels.routing import get_default_application
 from channels.testing import WebsocketCommunicator
 from django.conf import LazySettings
+from django.db import connections
 from django.test import AsyncClient
 
 from chat import threads
+from chat.faults import redis_faults
 from chat.limits import allowance
 from chat.process import process
+from chat.tests.servers import Valkey
 from gptj import generators
 from gptj.backends.scripted import Scripted
 
@@ -127,6 +131,13 @@ def scripted_model(settings: LazySettings) -> None:
     settings.GPTJ_MODELS = {"default": {"URL": "scripted://", "API_KEY": ""}}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def the_frameworks_own_thread(django_db_setup: None) -> Iterator[None]:
+    """Close, before the test database goes, the connection of the thread that Django's own sync code runs in."""
+    yield
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+
+
 @pytest.fixture
 async def serving(transactional_db: None) -> AsyncIterator[Scripted]:
     """A started process; the value is its model."""
@@ -158,3 +169,32 @@ async def people(serving: Scripted) -> AsyncIterator[Callable[[], Person]]:
 async def ada(people: Callable[[], Person]) -> Person:
     """A visitor."""
     return people()
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[Valkey]:
+    """A real server of Redis's protocol."""
+    server = Valkey()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(valkey_server: Valkey, settings: LazySettings) -> Iterator[Valkey]:
+    """A real, empty server that the settings name, as a set REDIS_URL would."""
+    with valkey_server.client() as client:
+        client.flushall()
+    redis_faults.cache_clear()
+    settings.REDIS_URL = valkey_server.url
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": valkey_server.url,
+            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+        }
+    }
+    yield valkey_server
+    valkey_server.stop()
+    valkey_server.start()
+    redis_faults.cache_clear()
