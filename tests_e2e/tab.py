@@ -50,9 +50,9 @@ class Tab:
         expect(self.replies).to_have_count(before + 1, timeout=10_000)
 
     def await_reply(self, words: str = "", *, within_ms: float = REPLY_MS) -> None:
-        """Wait until the last reply is made, and holds these words."""
+        """Wait until the last reply holds these words, and is made."""
+        expect(self.reply).to_contain_text(words, timeout=within_ms)
         expect(self.reply).to_have_attribute("aria-busy", "false", timeout=within_ms)
-        expect(self.reply).to_contain_text(words)
 
     def await_writing(self) -> None:
         """Wait until the first words of the last reply stand there while it is being made."""
