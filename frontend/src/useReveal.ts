@@ -9,27 +9,24 @@ export interface Target {
   readonly n: number;
 }
 
-/** The id of a message's element. */
-export function elementId(message: string): string {
-  return `m-${message}`;
+export interface RevealOptions {
+  readonly conversation: Conversation;
+  readonly deeds: Deeds;
+  readonly target: Target | null;
+  /** Show a message of the branch that is open. */
+  readonly reveal: (message: string) => void;
+  readonly onRevealed: () => void;
 }
 
-export function useReveal(
-  { messages, leaf, sync }: Conversation,
-  deeds: Deeds,
-  target: Target | null,
-  onRevealed: () => void,
-  letGo: () => void,
-): void {
+export function useReveal({ conversation, deeds, target, reveal, onRevealed }: RevealOptions): void {
+  const { messages, leaf, sync } = conversation;
   const asked = useRef("");
   useEffect(() => {
     if (target === null || sync !== "done") return;
     const shown = branch(messages, leaf);
     if (shown.messages.some(({ id }) => id === target.id)) {
-      letGo();
-      const element = document.getElementById(elementId(target.id));
-      element?.scrollIntoView({ block: "center" });
-      element?.focus({ preventScroll: true });
+      asked.current = "";
+      reveal(target.id);
       onRevealed();
       return;
     }
@@ -40,5 +37,5 @@ export function useReveal(
     asked.current = step;
     if (above) deeds.loadOlder(first?.id ?? null).catch(onRevealed);
     else deeds.select(target.id);
-  }, [messages, leaf, sync, deeds, target, onRevealed, letGo]);
+  }, [messages, leaf, sync, deeds, target, reveal, onRevealed]);
 }

@@ -1,14 +1,15 @@
 /** The conversation as it stands: its messages, what is on its way, and the line where the model's memory begins. */
-import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { branch, type Conversation as Held, replyInTheMaking } from "../../conversation";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { branch, type Conversation as Held, replyInTheMaking, type Unsent } from "../../conversation";
 import { t } from "../../i18n";
 import type { Message, Model } from "../../protocol";
 import type { Deeds } from "../../useConversation";
-import { elementId, type Target, useReveal } from "../../useReveal";
+import { type Target, useReveal } from "../../useReveal";
 import { useStickToBottom } from "../../useStickToBottom";
 import { Asked } from "../Asked/Asked";
 import { Button } from "../Button/Button";
 import { Reply } from "../Reply/Reply";
+import { type Row, Rows, type RowsHandle } from "../Rows/Rows";
 import { UnsentTurn } from "../UnsentTurn/UnsentTurn";
 import styles from "./Conversation.module.css";
 
@@ -43,23 +44,43 @@ export function Conversation(props: ConversationProps) {
   const last = shown.messages.at(-1);
   const remembered = memoryBegins(shown.messages);
   const news = useNews(`${last?.id}${last?.text.length}${unsent.length}`, atEnd);
-  useKeptPlace(scroller.current, first);
-  useReveal(conversation, deeds, target, onRevealed, letGo);
+  const rows = useRef<RowsHandle>(null);
+  const reveal = useCallback(
+    (message: string) => {
+      letGo();
+      rows.current?.reveal(message);
+    },
+    [letGo],
+  );
+  useReveal({ conversation, deeds, target, reveal, onRevealed });
   useToEndOnSend(unsent.length, toEnd);
 
-  const row = (message: Message): ReactNode =>
-    message.role === "user" ? (
-      <Asked message={message} deeds={deeds} limit={limit} busy={making !== null} />
-    ) : (
-      <Reply
-        message={message}
-        place={queue.get(message.id) ?? null}
-        author={authorOf(message, models)}
-        deeds={deeds}
-        last={message.id === leaf}
-        busy={making !== null}
-      />
-    );
+  const messageRow = (message: Message, index: number): Row => ({
+    key: message.id,
+    draw: () => (
+      <>
+        {message.id === remembered && index > 0 && <p className={styles.memory}>{t.memory.line}</p>}
+        {message.role === "user" ? (
+          <Asked message={message} deeds={deeds} limit={limit} busy={making !== null} />
+        ) : (
+          <Reply
+            message={message}
+            place={queue.get(message.id) ?? null}
+            author={authorOf(message, models)}
+            deeds={deeds}
+            last={message.id === leaf}
+            busy={making !== null}
+          />
+        )}
+      </>
+    ),
+  });
+  const unsentRow = (turn: Unsent): Row => ({
+    key: turn.frame.client_id,
+    draw: () => (
+      <UnsentTurn turn={turn} connected={connected} now={Date.now} deeds={deeds} onTakeBack={onTakeBack} />
+    ),
+  });
 
   const empty = shown.messages.length === 0 && unsent.length === 0;
   return (
@@ -74,22 +95,11 @@ export function Conversation(props: ConversationProps) {
         <div className={styles.messages} ref={content}>
           {shown.older && conversation.sync === "done" && <Older key={first} before={first} deeds={deeds} />}
           {empty && <Empty opened={conversation.session !== null && conversation.sync === "done"} />}
-          {shown.messages.map((message, index) => (
-            <div className={styles.row} key={message.id} id={elementId(message.id)} tabIndex={-1}>
-              {message.id === remembered && index > 0 && <p className={styles.memory}>{t.memory.line}</p>}
-              {row(message)}
-            </div>
-          ))}
-          {unsent.map((turn) => (
-            <UnsentTurn
-              key={turn.frame.client_id}
-              turn={turn}
-              connected={connected}
-              now={Date.now}
-              deeds={deeds}
-              onTakeBack={onTakeBack}
-            />
-          ))}
+          <Rows
+            ref={rows}
+            scroller={scroller}
+            rows={[...shown.messages.map(messageRow), ...unsent.map(unsentRow)]}
+          />
         </div>
       </div>
       {!atEnd && (
@@ -121,18 +131,6 @@ function useToEndOnSend(unsent: number, toEnd: () => void): void {
     if (unsent > before.current) toEnd();
     before.current = unsent;
   }, [unsent, toEnd]);
-}
-
-/** When earlier messages come in above: at the very top browsers do not hold the reader's place by themselves. */
-function useKeptPlace(scroller: HTMLDivElement | null, first: string | null): void {
-  const before = useRef({ first, height: 0 });
-  useLayoutEffect(() => {
-    if (scroller === null) return;
-    const { scrollHeight: height } = scroller;
-    const grew = before.current.first !== first && before.current.first !== null;
-    if (grew && scroller.scrollTop === 0) scroller.scrollTop = height - before.current.height;
-    before.current = { first, height };
-  });
 }
 
 /** Loads what is above when it comes near. */
