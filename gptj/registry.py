@@ -10,12 +10,16 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from gptj.backends.base import Backend
+from gptj.conf import setting
 from gptj.exceptions import Misconfigured, UnknownModel
+from gptj.values import Condition
 
 BACKENDS = {
     "embedded": "gptj.backends.embedded.Embedded",
     "gptj+http": "gptj.backends.gptj_api.GptjApi",
     "gptj+https": "gptj.backends.gptj_api.GptjApi",
+    "huggingface+http": "gptj.backends.huggingface.HuggingFace",
+    "huggingface+https": "gptj.backends.huggingface.HuggingFace",
     "openai+http": "gptj.backends.openai_compatible.OpenAICompatible",
     "openai+https": "gptj.backends.openai_compatible.OpenAICompatible",
     "echo": "gptj.backends.echo.Echo",
@@ -79,6 +83,15 @@ class Generators:
             if alias not in self._made:
                 self._made[alias] = make(alias, self._config(alias))
             return self._made[alias]
+
+    def available(self, alias: str) -> Backend:
+        """Return that model, or while it is down GPTJ_FALLBACK's if that is not. Raises as `[]` does."""
+        asked_for = self[alias]
+        fallback = setting("GPTJ_FALLBACK")
+        if asked_for.state.condition is not Condition.DOWN or not fallback:
+            return asked_for
+        other = self[fallback]
+        return asked_for if other.state.condition is Condition.DOWN else other
 
     def __iter__(self) -> Iterator[str]:
         return iter(settings.GPTJ_MODELS)

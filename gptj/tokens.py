@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
@@ -9,7 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from gptj.exceptions import GenerationError
+
 KEPT_TEXTS = 4096  # a window of some 60 turns for as many conversations as are busy at once
+ASK_AGAIN_S = 300.0  # after a server did not tell
 ASKED_AT_ONCE = 8  # texts; a server has a handful of threads for this
 
 _STRETCH = re.compile(
@@ -43,6 +47,25 @@ def _stretch(match: re.Match[str]) -> int:
 
 Ask = Callable[[str], Awaitable[int | None]]
 """Count one text; None if nobody knows just now."""
+
+
+def unless_silent(ask: Ask) -> Ask:
+    """Return `ask` as one that leaves a server in peace for a while that did not tell."""
+    silent_until = 0.0
+
+    async def asks(text: str) -> int | None:
+        nonlocal silent_until
+        if time.monotonic() < silent_until:
+            return None
+        try:
+            tokens = await ask(text)
+        except GenerationError:
+            tokens = None
+        if tokens is None:
+            silent_until = time.monotonic() + ASK_AGAIN_S
+        return tokens
+
+    return asks
 
 
 class Counter:

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from gptj.backends.base import Event, Finished, Piece, Sampling, Turn
-from gptj.backends.http import Deadline, Server, error_in, failure, quick
+from gptj.backends.http import Deadline, Server, broken, error_in, quick
 from gptj.backends.sse import EventTooLong, Parser
 from gptj.backends.text import Cleaner
 from gptj.exceptions import BackendTimeout, GenerationError, ResponseGarbled, StreamIncomplete
@@ -136,9 +136,8 @@ class Completions:
     async def _instead(self, response: aiohttp.ClientResponse, deadline: Deadline) -> GenerationError:
         """Return what an answer means that is no stream."""
         error = error_in(await self.server.body(response, deadline))
-        status = error.get("code")
-        if isinstance(status, int) and status >= 400:
-            return failure(status, error)
+        if error.get("code") or error.get("message"):
+            return broken(error)
         return ResponseGarbled("The model's server does not stream its answer.")
 
 
@@ -162,7 +161,7 @@ class _Reading:
         if not isinstance(event, dict):
             raise ResponseGarbled("The model's server sends events of an unknown form.")
         if event.get("error"):
-            raise self._broken(event)
+            raise broken(error_in(data))
         if isinstance(event.get("usage"), dict):
             self._usage = event["usage"]
         if isinstance(event.get("model"), str):
@@ -201,17 +200,6 @@ class _Reading:
         if text is not None and not isinstance(text, str):
             raise ResponseGarbled("The model's server sends text that is none.")
         return text or ""
-
-    def _broken(self, event: Mapping[str, Any]) -> GenerationError:
-        """Return what an error in the midst of the stream means."""
-        error = error_in(json.dumps(event))
-        status = error.get("code")
-        if isinstance(status, int) and status >= 400:
-            return failure(status, error)
-        meant = failure(400, error)
-        if meant.code == "context_too_long":
-            return meant
-        return StreamIncomplete("The model's server reports a fault in the middle of its answer.")
 
     def _cached(self) -> int | None:
         details = self._usage.get("prompt_tokens_details")

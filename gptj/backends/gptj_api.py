@@ -4,22 +4,19 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from gptj import transcript
-from gptj.backends import address
-from gptj.backends.base import Backend, Condition, Event, Finished, Piece, Sampling, State, Turn
 from gptj.backends.http import QUICK_S, patience
 from gptj.backends.one_piece import Line
+from gptj.backends.remote import Remote
 from gptj.backends.text import cleaned
-from gptj.backends.watch import Watch
 from gptj.exceptions import ContextTooLong, ResponseGarbled
 from gptj.options import Options
-from gptj.resilience import Breaker, guarded, persistently
 from gptj.tokens import Counter, ask_gpt2, gpt2_tokens
+from gptj.values import Event, Finished, Piece, Sampling, Turn
 
 CONTEXT_TOKENS = 2048  # prompt and reply together; the API refuses more
 
@@ -34,7 +31,7 @@ class GptjApiOptions(Options):
     concurrency: int = Field(1, ge=1, le=1)
 
 
-class GptjApi(Backend):
+class GptjApi(Remote):
     """A base model, shown a transcript."""
 
     options_type = GptjApiOptions
@@ -43,35 +40,16 @@ class GptjApi(Backend):
 
     def __init__(self, *, alias: str, url: str, api_key: str = "", **options: object) -> None:
         super().__init__(alias=alias, url=url, api_key=api_key, **options)
-        at = url.removeprefix("gptj+").rstrip("/")
-        address.require(at)
-        self._at = urlsplit(at)
-        self._line = Line(at, api_key=api_key, patience=patience(self.timeout_s))
-        self._counter = Counter(ask_gpt2, overhead=0)
-        self._breaker = Breaker(self._learn)
-        self._watch = Watch(self._look, self._learn)
         self.label = self.options.label or "GPT-J-6B"
-
-    async def stream(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncGenerator[Event, None]:
-        """Give the answer in one piece. Raises GenerationError."""
-        own = self.own(sampling)
-        async with aclosing(guarded(self._breaker, persistently(lambda: self._answer(turns, own)))) as events:
-            async for event in events:
-                yield event
+        self._line = Line(self.at, api_key=api_key, patience=patience(self.timeout_s))
+        self._counter = Counter(ask_gpt2, overhead=0)
 
     async def count(self, turns: Sequence[Turn]) -> list[int]:
         """Tokens of each turn with its label, by GPT-2's vocabulary."""
         return await self._counter.count([transcript.line(turn) for turn in turns])
 
-    async def start(self) -> None:
-        """Begin to look after the server now and then."""
-        self._watch.start()
-
-    async def close(self) -> None:
-        """Stop looking."""
-        await self._watch.close()
-
-    async def _answer(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncGenerator[Event, None]:
+    async def answer(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncGenerator[Event, None]:
+        """Give the answer, in one attempt. Raises GenerationError."""
         shown = await self._fitting(turns, sampling)
         written = await self._generate(shown, sampling)
         if written is None:
@@ -123,21 +101,19 @@ class GptjApi(Backend):
         # It refuses with HTTP 200 and a body that holds "text" alone (gpt-j-api serve.py).
         return cleaned(text) if "model" in answer else None
 
-    async def _look(self) -> str:
+    async def look(self) -> str:
         """Return what is wrong with the server now: it may be busy for minutes, so only whether it can be reached."""
-        port = self._at.port or (443 if self._at.scheme == "https" else 80)
+        parts = urlsplit(self.at)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
         try:
             async with asyncio.timeout(QUICK_S):
-                _, writer = await asyncio.open_connection(self._at.hostname, port)
+                _, writer = await asyncio.open_connection(parts.hostname, port)
         except (OSError, TimeoutError):
             return "The model's server cannot be reached."
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
         return ""
-
-    def _learn(self, wrong: str) -> None:
-        self.become(State(condition=Condition.DOWN if wrong else Condition.OK, detail=wrong))
 
 
 def _without_the_oldest(turns: Sequence[Turn]) -> Sequence[Turn]:

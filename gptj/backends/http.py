@@ -28,7 +28,7 @@ QUICK_S = 5.0  # for an answer that needs no model
 MAX_BODY_BYTES = 1_048_576  # 1 MiB; of an answer in one piece
 _TOO_LONG = re.compile(
     r"context.{0,20}(size|length|window)|maximum context|exceed_context|too many (input )?tokens"
-    r"|inputs.{0,40}must have less than",  # Text Generation Inference
+    r"|inputs.{0,60}must (have|be)",  # Text Generation Inference
     re.IGNORECASE,
 )
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -89,6 +89,10 @@ class Deadline:
         except TimeoutError as error:
             whole = f"The whole answer took longer than {self._patience.total_s:g} s."
             raise BackendTimeout(whole if over else self._late) from error
+
+
+class ModelLoading(BackendUnreachable):
+    """The server is loading the model, and says for how long: `retry_after_s`."""
 
 
 class Server:
@@ -202,7 +206,9 @@ def error_in(body: bytes | str) -> Mapping[str, Any]:
     if not isinstance(answer, dict):
         return {}
     error = answer.get("error", answer)
-    return error if isinstance(error, dict) else {"message": str(error), "type": answer.get("error_type", "")}
+    if isinstance(error, dict):
+        return error
+    return {"message": str(error), "type": answer.get("error_type"), "estimated_time": answer.get("estimated_time")}
 
 
 def failure(  # noqa: PLR0911 (a table)
@@ -224,11 +230,23 @@ def failure(  # noqa: PLR0911 (a table)
         return BackendUnreachable(f"The model's server is too busy ({said}).", retry_after_s=retry_after_s)
     if 400 <= status < 500:
         return RequestRejected(f"The model's server refuses the request ({said}).", status=status)
+    if status == 503 and isinstance(loading_s := error.get("estimated_time"), int | float):
+        return ModelLoading(f"The model is being loaded at its server ({said}).", retry_after_s=loading_s)
     if status >= 500:
         return BackendUnreachable(f"The model's server has a fault of its own ({said}).", retry_after_s=retry_after_s)
     if 300 <= status < 400:
         return ResponseGarbled(f"The model's server answers with a redirect, which is not followed ({said}).")
     return ResponseGarbled(f"The model's server answers in an unknown way ({said}).")
+
+
+def broken(error: Mapping[str, Any]) -> GenerationError:
+    """Return what an error object in the midst of a successful answer means."""
+    status = error.get("code")
+    if isinstance(status, int) and status >= 400:
+        return failure(status, error)
+    if _TOO_LONG.search(f"{error.get('type')} {error.get('code')} {error.get('message')}"):
+        return failure(400, error)
+    return StreamIncomplete("The model's server reports a fault in the middle of its answer.")
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

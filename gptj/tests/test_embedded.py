@@ -11,10 +11,12 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from gptj import Backend, Condition, Finished, Piece, Sampling, Turn, generators
+from gptj.backends import http
 from gptj.backends.embedded import Embedded
-from gptj.exceptions import BackendUnreachable, ContextTooLong, StreamIncomplete
+from gptj.exceptions import BackendTimeout, BackendUnreachable, ContextTooLong, StreamIncomplete
 from gptj.tests.conftest import UseModels
 from gptj.tests.reading import read
 
@@ -175,6 +177,28 @@ async def test_a_child_killed_before_the_first_token_is_not_noticed(fragile: Emb
     assert error is None
 
 
+async def test_a_child_that_hangs_is_replaced(
+    use_models: UseModels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.GPTJ_GAP_TIMEOUT_S = 0.5
+    monkeypatch.setattr(http, "QUICK_S", 0.5)
+    use_models(default="embedded://")
+    model = generators["default"]
+    assert isinstance(model, Embedded)
+    await model.start()
+    await model.settled()
+    pid = model.pid
+    assert pid is not None
+    async with aclosing(model.stream(LONG_STORY, Sampling())) as replying:
+        await anext(replying)
+        os.kill(pid, signal.SIGSTOP)
+        _, error = await read(replying)
+    assert isinstance(error, BackendTimeout)
+    text, error = await read(model.stream([user("What is the capital of France?")], Sampling()))
+    assert ("Paris" in text, error) == (True, None)
+    assert model.pid != pid
+
+
 async def test_the_child_is_small_and_shows_no_key(fragile: Embedded) -> None:
     for topic in ("apples", "trains"):
         await finished(fragile, [user(f"Tell me about {topic} and more. " * 30)], Sampling(max_new_tokens=4, seed=1))
@@ -242,6 +266,25 @@ async def test_a_file_that_is_no_model_is_down_and_said(
     _, error = await read(model.stream([user("hi")], Sampling()))
     assert isinstance(error, BackendUnreachable)
     assert error.detail == state.detail
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("libgomp.so.1: cannot open shared object file: No such file or directory", "apt-get install libgomp1"),
+        ("GLIBC_2.38 not found", "GLIBC_2.38 not found"),
+    ],
+)
+async def test_a_missing_library_is_down_and_said(
+    use_models: UseModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: str, said: str
+) -> None:
+    (tmp_path / "xllamacpp.py").write_text(f"raise ImportError({raised!r})")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    use_models(default="embedded://")
+    model = generators["default"]
+    await model.start()
+    state = await model.settled()
+    assert (state.condition, said in state.detail) == (Condition.DOWN, True), state
 
 
 async def test_any_model_by_its_path(model: Embedded, use_models: UseModels, tmp_path: Path) -> None:

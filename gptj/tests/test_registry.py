@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from gptj import generators
+from gptj import Condition, State, generators
 from gptj.backends.echo import Echo
 from gptj.backends.openai_compatible import OpenAICompatible
 from gptj.exceptions import Misconfigured, UnknownModel
@@ -97,9 +97,8 @@ def test_what_cannot_be_used_says_why_and_shows_no_secret(url: str, said: str, c
 def test_an_unknown_option_names_the_valid_ones() -> None:
     with pytest.raises(Misconfigured) as raised:
         make("default", {"URL": "openai+http://host/v1?modle=x", "API_KEY": ""})
-    assert raised.value.hint == (
-        "The options are label, context_window, max_new_tokens, temperature, top_p, concurrency, timeout_s, model."
-    )
+    common = "label, context_window, max_new_tokens, temperature, top_p, concurrency, timeout_s"
+    assert raised.value.hint == f"The options are {common}, model, mode."
 
 
 def test_a_small_window_halves_what_a_reply_may_have() -> None:
@@ -123,3 +122,19 @@ def test_making_models_logs_no_key(settings: Settings, caplog: pytest.LogCapture
     with caplog.at_level(logging.DEBUG):
         made: Any = generators["default"]
     assert "canary" not in caplog.text + repr(made)
+
+
+def test_the_fallback_answers_while_a_model_is_down(use_models: UseModels, settings: Settings) -> None:
+    use_models(default="scripted://", spare="scripted://")
+    model, spare = generators["default"], generators["spare"]
+    down, well = State(condition=Condition.DOWN), State(condition=Condition.OK)
+    model.become(down)
+    assert generators.available("default") is model
+    settings.GPTJ_FALLBACK = "spare"
+    model, spare = generators["default"], generators["spare"]
+    model.become(down)
+    assert generators.available("default") is spare
+    spare.become(down)
+    assert generators.available("default") is model
+    model.become(well)
+    assert generators.available("default") is model
