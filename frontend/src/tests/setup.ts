@@ -6,3 +6,6 @@ afterEach(() => {
   cleanup();
   localStorage.clear();
 });
+
+// Every document that Django serves has a doctype; happy-dom does not say so, and KaTeX asks.
+Object.defineProperty(document, "compatMode", { value: "CSS1Compat" });

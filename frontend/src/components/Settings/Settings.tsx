@@ -18,13 +18,13 @@ interface Range {
   readonly name: keyof Sampling;
   readonly min: number;
   readonly max: number;
-  readonly step: number;
+  readonly step: number | "any";
 }
 
 /** As the server checks them. */
 const RANGES: readonly Range[] = [
-  { name: "temperature", min: 0, max: 2, step: 0.05 },
-  { name: "top_p", min: 0.01, max: 1, step: 0.01 },
+  { name: "temperature", min: 0, max: 2, step: "any" },
+  { name: "top_p", min: 0.01, max: 1, step: "any" },
   { name: "max_new_tokens", min: 1, max: 100_000, step: 1 },
   { name: "seed", min: 0, max: 2 ** 31 - 1, step: 1 },
 ];

@@ -1,0 +1,68 @@
+import { render, screen } from "@testing-library/react";
+import { userEvent } from "@testing-library/user-event";
+import { expect, test, vi } from "vitest";
+import type { Hit } from "../../protocol";
+import { violations } from "../../tests/axe";
+import { asked, session } from "../../tests/factories";
+import Search, { type SearchProps } from "./Search";
+
+function hit(id: string): Hit {
+  return { session: session({ title: `Title ${id}` }), message: asked({ id }), snippet: `… <b>${id}</b> …` };
+}
+
+function show(onSearch: SearchProps["onSearch"]) {
+  const onPick = vi.fn();
+  const shown = render(<Search onSearch={onSearch} onPick={onPick} onClose={vi.fn()} />);
+  return { onPick, field: screen.getByRole("searchbox", { name: "Search" }), ...shown };
+}
+
+test("words are looked for when one rests, further pages on demand, and a hit is picked", async () => {
+  const onSearch = vi.fn<SearchProps["onSearch"]>(async (_, cursor) =>
+    cursor === null ? { items: [hit("m1")], next: "more" } : { items: [hit("m2")], next: null },
+  );
+  const { onPick, field, container } = show(onSearch);
+  await userEvent.type(field, " paris ");
+  expect(await screen.findByText("The latest 1 message")).toBeTruthy();
+  expect(onSearch.mock.calls).toEqual([["paris", null]]);
+  await userEvent.click(screen.getByRole("button", { name: "Show more" }));
+  expect(await screen.findByText("2 messages")).toBeTruthy();
+  expect(await violations(container)).toEqual([]);
+  await userEvent.click(screen.getByRole("button", { name: /Title m2/ }));
+  expect(onPick).toHaveBeenCalledWith(hit("m2"));
+});
+
+test("a snippet's markup stays text", async () => {
+  const { field, container } = show(async () => ({ items: [hit("m1")], next: null }));
+  await userEvent.type(field, "m1");
+  expect(await screen.findByText("… <b>m1</b> …")).toBeTruthy();
+  expect(container.querySelector("b")).toBeNull();
+});
+
+test("nothing found, and a refusal, are said", async () => {
+  const answers: Awaited<ReturnType<SearchProps["onSearch"]>>[] = [
+    { items: [], next: null },
+    { code: "unreachable", detail: "" },
+  ];
+  const { field } = show(async () => answers.shift() ?? { items: [], next: null });
+  await userEvent.type(field, "a");
+  expect(await screen.findByText("Nothing holds “a”.")).toBeTruthy();
+  await userEvent.type(field, "b");
+  expect(await screen.findByText("The server cannot be reached.")).toBeTruthy();
+});
+
+test("an answer to earlier words is not shown for later ones", async () => {
+  let answerLate: (answer: Awaited<ReturnType<SearchProps["onSearch"]>>) => void = () => undefined;
+  const late = new Promise<Awaited<ReturnType<SearchProps["onSearch"]>>>((resolve) => {
+    answerLate = resolve;
+  });
+  const { field } = show((words) =>
+    words === "a" ? late : Promise.resolve({ items: [hit("m2")], next: null }),
+  );
+  await userEvent.type(field, "a");
+  await new Promise((rested) => setTimeout(rested, 300));
+  await userEvent.type(field, "b");
+  await screen.findByRole("button", { name: /Title m2/ });
+  answerLate({ items: [hit("m1")], next: null });
+  await late;
+  expect(screen.queryByRole("button", { name: /Title m1/ })).toBeNull();
+});
