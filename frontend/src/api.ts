@@ -147,7 +147,3 @@ export function search(words: string, cursor: string | null): Promise<Page<Hit>>
 export async function giveFeedback(message: string, value: Feedback): Promise<void> {
   await request("PUT", `/messages/${message}/feedback`, { value });
 }
-
-export function exportAddress(session: string, format: "markdown" | "json"): string {
-  return `/api/sessions/${session}/export?format=${format}`;
-}

@@ -2,7 +2,7 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "./base.css";
-import { ApiRefused, search } from "./api";
+import { ApiRefused, deleteMe, search } from "./api";
 import { App, type AppProps } from "./components/App/App";
 import { t } from "./i18n";
 import { begin } from "./start";
@@ -18,13 +18,22 @@ function orRefusal<T>(call: Promise<T>): Promise<T | ApiRefused> {
 const beginOrSay: AppProps["begin"] = (beginning) => orRefusal(begin(beginning));
 const searchOrSay: AppProps["search"] = (words, cursor) => orRefusal(search(words, cursor));
 
+/** Nothing of the visitor's stays here either: drafts and what was not sent go with the rest. */
+const forget: AppProps["forget"] = async () => {
+  const refused = await orRefusal(deleteMe().then(() => null));
+  if (refused !== null) return refused;
+  localStorage.clear();
+  location.assign("/");
+  return null;
+};
+
 document.documentElement.lang = t.locale;
 document.documentElement.dir = t.direction;
 const root = document.getElementById("root");
 if (root !== null) {
   createRoot(root).render(
     <StrictMode>
-      <App begin={beginOrSay} search={searchOrSay} />
+      <App begin={beginOrSay} search={searchOrSay} forget={forget} />
     </StrictMode>,
   );
 }

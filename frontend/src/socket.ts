@@ -228,10 +228,11 @@ export class ConversationSocket {
     this.#hangUp();
     this.#outbox.disconnected(code);
     if (code !== null && FINAL_CLOSE_CODES.includes(code)) return this.#become({ state: "closed", code });
+    const restarting = this.#bye_ms !== null;
     const wait_ms = (this.#bye_ms ?? 0) + backoff_ms(this.#failures, this.#options.random);
     this.#failures += 1;
     this.#bye_ms = null;
-    this.#become({ state: "waiting", retry_at_ms: this.#options.clock.now() + wait_ms });
+    this.#become({ state: "waiting", retry_at_ms: this.#options.clock.now() + wait_ms, restarting });
     this.#later("open", wait_ms, () => this.#open());
   }
 

@@ -61,6 +61,15 @@ export const de: Catalogue = {
     visitor: (name) => `In diesem Browser angemeldet als ${name}`,
   },
 
+  visitor: {
+    title: "Deine Daten",
+    kept: (name) =>
+      `Was du schreibst, liegt auf diesem Server unter dem Namen ${name}, nur für diesen Browser.`,
+    remove: "Alle meine Daten löschen",
+    sure: "Alle deine Gespräche sind dann für immer weg.",
+    reallyRemove: "Alles löschen",
+  },
+
   theme: { label: "Erscheinungsbild", system: "Wie das System", light: "Hell", dark: "Dunkel" },
 
   conversation: {
@@ -89,6 +98,7 @@ export const de: Catalogue = {
     cutByModel: "Abgeschnitten: mehr darf das Modell auf einmal nicht schreiben.",
     cutByLimit: "Abgeschnitten: länger darf eine Antwort hier nicht sein.",
     details: "Einzelheiten",
+    by: (model) => `Antwort von ${model}`,
     regenerate: "Andere Antwort",
     goOn: "Weiter",
     goOnText: "Bitte mach weiter.",
@@ -184,6 +194,7 @@ export const de: Catalogue = {
   connection: {
     connecting: "Verbindet …",
     waiting: "Die Verbindung ist weg. Ein neuer Versuch läuft …",
+    restarting: "Der Server startet neu. Einen Moment …",
     offline: "Du bist offline. Nachrichten gehen hinaus, wenn du wieder da bist.",
     now: "Jetzt versuchen",
     closed: {

@@ -60,6 +60,15 @@ export const en = {
     visitor: (name: string) => `Signed in as ${name} in this browser`,
   },
 
+  visitor: {
+    title: "Your data",
+    kept: (name: string) =>
+      `What you write is kept on this server under the name ${name}, for this browser alone.`,
+    remove: "Delete all my data",
+    sure: "All your conversations will be gone for good.",
+    reallyRemove: "Delete everything",
+  },
+
   theme: { label: "Appearance", system: "As the system", light: "Light", dark: "Dark" },
 
   conversation: {
@@ -88,6 +97,7 @@ export const en = {
     cutByModel: "Cut off: the model wrote as much as it may at once.",
     cutByLimit: "Cut off: a reply may not be longer here.",
     details: "Details",
+    by: (model: string) => `Answered by ${model}`,
     regenerate: "Another reply",
     goOn: "Go on",
     goOnText: "Please go on.",
@@ -184,6 +194,7 @@ export const en = {
   connection: {
     connecting: "Connecting…",
     waiting: "The connection is lost. Trying again…",
+    restarting: "The server is restarting. One moment…",
     offline: "You are offline. Messages go out when you are back.",
     now: "Try now",
     closed: {

@@ -30,7 +30,7 @@ function links(): (string | null)[] {
 
 test("the start shows the list, latest activity first, and passes axe", async () => {
   serve(LIST);
-  const { container } = render(<App begin={vi.fn()} search={vi.fn()} />);
+  const { container } = render(<App begin={vi.fn()} search={vi.fn()} forget={vi.fn()} />);
   await screen.findByRole("link", { name: "Newer" });
   expect(links()).toEqual(["Newer", "Older"]);
   expect(await violations(container)).toEqual([]);
@@ -38,7 +38,7 @@ test("the start shows the list, latest activity first, and passes axe", async ()
 
 test("where the server cannot be reached it is said, and tried again on demand", async () => {
   serve({});
-  render(<App begin={vi.fn()} search={vi.fn()} />);
+  render(<App begin={vi.fn()} search={vi.fn()} forget={vi.fn()} />);
   expect((await screen.findByRole("alert")).textContent).toContain("The server cannot be reached.");
   serve(LIST);
   await userEvent.click(screen.getByRole("button", { name: "Try again" }));
@@ -48,7 +48,7 @@ test("where the server cannot be reached it is said, and tried again on demand",
 test("a conversation is begun and its address shown", async () => {
   serve(LIST);
   const begin = vi.fn(async () => session({ id: "s3" }));
-  render(<App begin={begin} search={vi.fn()} />);
+  render(<App begin={begin} search={vi.fn()} forget={vi.fn()} />);
   await userEvent.type(await screen.findByRole("textbox", { name: "Message" }), "Hello{Enter}");
   expect(begin).toHaveBeenCalledWith({ name: null, model: "default", text: "Hello" });
   await waitFor(() => expect(location.pathname).toBe("/c/s3"));
@@ -56,7 +56,7 @@ test("a conversation is begun and its address shown", async () => {
 
 test("a new title is sent and shown", async () => {
   const heard = serve({ ...LIST, "PATCH /api/sessions/s2": { body: session({ id: "s2", title: "Named" }) } });
-  render(<App begin={vi.fn()} search={vi.fn()} />);
+  render(<App begin={vi.fn()} search={vi.fn()} forget={vi.fn()} />);
   await userEvent.click(await screen.findByRole("button", { name: "Rename “Newer”" }));
   await userEvent.clear(screen.getByRole("textbox", { name: "New title" }));
   await userEvent.type(screen.getByRole("textbox", { name: "New title" }), "Named{Enter}");
@@ -69,7 +69,7 @@ test("a deletion waits 8 s, in which it can be undone", async () => {
   const user = userEvent.setup({ advanceTimers: vi.advanceTimersByTime });
   const heard = serve({ ...LIST, "DELETE /api/sessions/s2": { status: 204 } });
   const deletions = () => heard.filter(({ method }) => method === "DELETE").length;
-  render(<App begin={vi.fn()} search={vi.fn()} />);
+  render(<App begin={vi.fn()} search={vi.fn()} forget={vi.fn()} />);
   const remove = async () => user.click(await screen.findByRole("button", { name: "Delete “Newer”" }));
   await remove();
   expect(links()).toEqual(["Older"]);
@@ -87,7 +87,7 @@ test("a deletion waits 8 s, in which it can be undone", async () => {
 
 test("a deletion that is refused brings it back and says why", async () => {
   serve({ ...LIST, "DELETE /api/sessions/s2": { status: 503, body: { code: "unavailable", detail: "" } } });
-  render(<App begin={vi.fn()} search={vi.fn()} />);
+  render(<App begin={vi.fn()} search={vi.fn()} forget={vi.fn()} />);
   await userEvent.click(await screen.findByRole("button", { name: "Delete “Newer”" }));
   window.dispatchEvent(new Event("pagehide"));
   expect((await screen.findByRole("alert")).textContent).toBe("The server cannot store anything right now.");

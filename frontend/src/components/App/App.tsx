@@ -16,22 +16,26 @@ import type { SearchProps } from "../Search/Search";
 import { Sidebar } from "../Sidebar/Sidebar";
 import { Start } from "../Start/Start";
 import { Undo } from "../Undo/Undo";
+import type { VisitorProps } from "../Visitor/Visitor";
 import styles from "./App.module.css";
 
 const Search = lazy(() => import("../Search/Search"));
+const Visitor = lazy(() => import("../Visitor/Visitor"));
 const Shortcuts = lazy(() => import("../Shortcuts/Shortcuts"));
 
 export interface AppProps {
   /** Make a conversation with its first message; resolves to its id, or to what went wrong. */
   readonly begin: (beginning: Beginning) => Promise<{ id: string } | Failure>;
   readonly search: SearchProps["onSearch"];
+  /** Delete all that is the visitor's and begin anew; resolves to what went wrong. */
+  readonly forget: VisitorProps["onRemove"];
 }
 
-export function App({ begin, search }: AppProps) {
+export function App({ begin, search, forget }: AppProps) {
   const [current, navigate] = useRoute();
   const { me, failed, load, hear: hearMe } = useMe(current !== null);
   const sessions = useSessions(me?.visitor != null);
-  const [panel, setPanel] = useState<"list" | "search" | "help" | null>(null);
+  const [panel, setPanel] = useState<"list" | "search" | "help" | "visitor" | null>(null);
   const [target, setTarget] = useState<Target | null>(null);
   const revealed = useCallback(() => setTarget(null), []);
   const { hear: hearSessions } = sessions;
@@ -73,6 +77,7 @@ export function App({ begin, search }: AppProps) {
     onOpen: open,
     onSearch: () => setPanel("search"),
     onHelp: () => setPanel("help"),
+    onVisitor: () => setPanel("visitor"),
   };
   const lead = (
     <span className={styles.lead}>
@@ -110,6 +115,7 @@ export function App({ begin, search }: AppProps) {
       <Suspense>
         {panel === "search" && <Search onSearch={search} onPick={pick} onClose={close} />}
         {panel === "help" && <Shortcuts onClose={close} />}
+        {panel === "visitor" && name !== null && <Visitor name={name} onRemove={forget} onClose={close} />}
       </Suspense>
       {sessions.removed !== null && (
         <Undo

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Connection } from "../../connection";
 import { ConnectionLine } from "./ConnectionLine";
 
-const WAITING: Connection = { state: "waiting", retry_at_ms: 0 };
+const WAITING: Connection = { state: "waiting", retry_at_ms: 0, restarting: false };
 const LOST = "The connection is lost. Trying again…";
 
 beforeEach(() => {
@@ -45,6 +45,12 @@ test("a longer break is told, and can be ended at once", async () => {
     .setup({ advanceTimers: vi.advanceTimersByTime })
     .click(screen.getByRole("button", { name: "Try now" }));
   expect(onReconnect).toHaveBeenCalledOnce();
+});
+
+test("a server that goes down for a moment is told as such", () => {
+  const { words } = show({ state: "waiting", retry_at_ms: 0, restarting: true });
+  act(() => vi.advanceTimersByTime(1_500));
+  expect(words()).toContain("The server is restarting. One moment…");
 });
 
 test("being offline is told at once", () => {

@@ -37,7 +37,8 @@ function words(connection: Connection, online: boolean, lasting: boolean): strin
   if (connection.state === "open") return null;
   if (!online) return t.connection.offline;
   if (!lasting) return null;
-  return connection.state === "waiting" ? t.connection.waiting : t.connection.connecting;
+  if (connection.state === "connecting") return t.connection.connecting;
+  return connection.restarting ? t.connection.restarting : t.connection.waiting;
 }
 
 export function ConnectionLine({ connection, onReconnect }: ConnectionLineProps) {

@@ -67,6 +67,7 @@ export function Conversation(props: ConversationProps) {
             message={message}
             place={queue.get(message.id) ?? null}
             author={authorOf(message, models)}
+            foreign={message.model !== null && message.model !== conversation.session?.model}
             deeds={deeds}
             last={message.id === leaf}
             busy={making !== null}

@@ -12,6 +12,7 @@ function show(change: Partial<ReplyProps> = {}) {
     message: reply(),
     place: null,
     author: "SmolLM2",
+    foreign: false,
     deeds,
     last: true,
     busy: false,
@@ -77,6 +78,11 @@ test("another reply is asked for the same question", async () => {
   const { deeds } = show();
   await userEvent.click(screen.getByRole("button", { name: "Another reply" }));
   expect(deeds.regenerate).toHaveBeenCalledWith("u1");
+});
+
+test("a reply of another model than the conversation's says whose it is", () => {
+  show({ foreign: true });
+  expect(screen.getByText("Answered by SmolLM2")).toBeTruthy();
 });
 
 test("older versions are one step away", async () => {

@@ -20,6 +20,8 @@ export interface ReplyProps {
   readonly place: QueuePlace | null;
   /** The name of the model that made it. */
   readonly author: string;
+  /** Another model than the conversation's wrote it. */
+  readonly foreign: boolean;
   readonly deeds: Deeds;
   /** Nothing stands below it, so that it can be made again in place. */
   readonly last: boolean;
@@ -35,6 +37,7 @@ export const Reply = memo(function Reply(props: ReplyProps) {
       <Unseen>
         <h2>{author}</h2>
       </Unseen>
+      {props.foreign && <p className={styles.by}>{t.reply.by(author)}</p>}
       {message.text !== "" && (
         <Suspense fallback={<div className={styles.plain}>{message.text}</div>}>
           <Markdown text={message.text} />

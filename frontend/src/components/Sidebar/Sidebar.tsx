@@ -13,11 +13,21 @@ export interface SidebarProps {
   readonly onOpen: (session: string | null) => void;
   readonly onSearch: () => void;
   readonly onHelp: () => void;
+  readonly onVisitor: () => void;
   /** Where it lies over the page and can be put away. */
   readonly onClose?: (() => void) | undefined;
 }
 
-export function Sidebar({ sessions, current, name, onOpen, onSearch, onHelp, onClose }: SidebarProps) {
+export function Sidebar({
+  sessions,
+  current,
+  name,
+  onOpen,
+  onSearch,
+  onHelp,
+  onVisitor,
+  onClose,
+}: SidebarProps) {
   return (
     <nav className={styles.sidebar} aria-label={t.sidebar.title}>
       <div className={styles.head}>
@@ -34,7 +44,11 @@ export function Sidebar({ sessions, current, name, onOpen, onSearch, onHelp, onC
         <List sessions={sessions} current={current} onOpen={onOpen} />
       </div>
       <div className={styles.foot}>
-        {name !== null && <p>{t.sidebar.visitor(name)}</p>}
+        {name !== null && (
+          <Button small onClick={onVisitor}>
+            {t.sidebar.visitor(name)}
+          </Button>
+        )}
         <div className={styles.deeds}>
           <ThemeChoice />
           <Button small icon="keys" label={t.shortcuts.title} onClick={onHelp} />
