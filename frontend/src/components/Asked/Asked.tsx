@@ -43,7 +43,7 @@ export const Asked = memo(function Asked({ message, deeds, limit, busy }: AskedP
         {message.text}
       </div>
       <div className={styles.tools}>
-        <Versions message={message} busy={false} onSelect={deeds.select} />
+        <Versions message={message} onSelect={deeds.select} />
         <CopyButton text={message.text} />
         <Button small icon="pencil" label={t.asked.edit} disabled={busy} onClick={() => setEditing(true)} />
       </div>

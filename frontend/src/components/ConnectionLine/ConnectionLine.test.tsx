@@ -55,7 +55,7 @@ test("a server that goes down for a moment is told as such", () => {
 
 test("being offline is told at once", () => {
   vi.spyOn(navigator, "onLine", "get").mockReturnValue(false);
-  expect(show(WAITING).words()).toContain("You are offline. Messages go out when you are back.");
+  expect(show({ state: "open" }).words()).toBe("You are offline. Messages go out when you are back.");
 });
 
 test.each([

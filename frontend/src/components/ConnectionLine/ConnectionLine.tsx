@@ -34,9 +34,8 @@ function useLasting(now: boolean): boolean {
 
 function words(connection: Connection, online: boolean, lasting: boolean): string | null {
   if (connection.state === "closed") return t.connection.closed[connection.code] ?? t.connection.closedOther;
-  if (connection.state === "open") return null;
   if (!online) return t.connection.offline;
-  if (!lasting) return null;
+  if (connection.state === "open" || !lasting) return null;
   if (connection.state === "connecting") return t.connection.connecting;
   return connection.restarting ? t.connection.restarting : t.connection.waiting;
 }

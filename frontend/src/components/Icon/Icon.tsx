@@ -5,7 +5,7 @@ const PATHS = {
   menu: "M3.5 6h13M3.5 10h13M3.5 14h13",
   close: "M5 5l10 10M15 5L5 15",
   send: "M10 16V4.5M5 9l5-5 5 5",
-  stop: "M6 6h8v8H6zM8 8h4v4H8zM10 9v2",
+  stop: "M6 6h8v8H6z",
   down: "M10 4v12M5 11l5 5 5-5",
   copy: "M7 7h9v9H7zM4 13V4h9",
   check: "M4 10.5l4 4 8-9",
@@ -32,9 +32,10 @@ export interface IconProps {
 
 export function Icon({ name }: IconProps) {
   return (
-    <svg aria-hidden="true" viewBox="0 0 20 20" width="20" height="20" fill="none">
+    <svg aria-hidden="true" viewBox="0 0 20 20" width="20" height="20">
       <path
         d={PATHS[name]}
+        fill={name === "stop" ? "currentColor" : "none"}
         stroke="currentColor"
         strokeWidth="1.6"
         strokeLinecap="round"

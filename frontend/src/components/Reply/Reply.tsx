@@ -44,7 +44,7 @@ export const Reply = memo(function Reply(props: ReplyProps) {
         </Suspense>
       )}
       {making ? <Progress message={message} place={place} /> : <Outcome {...props} />}
-      {!making && <Tools {...props} />}
+      {making ? <Others {...props} /> : <Tools {...props} />}
     </article>
   );
 });
@@ -91,12 +91,21 @@ function outcomeWords({ status, text, error, finish }: Message): string | null {
   return text === "" ? t.reply.empty : null;
 }
 
+/** The way to the other versions, while this one is written. */
+function Others({ message, deeds }: ReplyProps) {
+  return (
+    <div className={styles.tools}>
+      <Versions message={message} onSelect={deeds.select} />
+    </div>
+  );
+}
+
 function Tools({ message, author, deeds, busy }: ReplyProps) {
   const [open, setOpen] = useState(false);
   return (
     <>
       <div className={styles.tools}>
-        <Versions message={message} busy={false} onSelect={deeds.select} />
+        <Versions message={message} onSelect={deeds.select} />
         {message.text !== "" && <CopyButton text={message.text} />}
         {message.parent !== null && (
           <Button

@@ -6,11 +6,10 @@ import styles from "./Versions.module.css";
 
 export interface VersionsProps {
   readonly message: Message;
-  readonly busy: boolean;
   readonly onSelect: (message: string) => void;
 }
 
-export function Versions({ message, busy, onSelect }: VersionsProps) {
+export function Versions({ message, onSelect }: VersionsProps) {
   const { siblings } = message;
   if (siblings.length < 2) return null;
   const at = siblings.indexOf(message.id);
@@ -19,7 +18,7 @@ export function Versions({ message, busy, onSelect }: VersionsProps) {
       small
       icon={name}
       label={label}
-      disabled={busy || to === undefined}
+      disabled={to === undefined}
       onClick={() => to !== undefined && onSelect(to)}
     />
   );
