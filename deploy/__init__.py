@@ -1,0 +1,1 @@
+"""How the chat server is brought to where it runs."""
