@@ -14,7 +14,7 @@ WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 780}
 SAID = (
     "What is the capital of France?",
-    "Give me three ideas for a rainy afternoon.",
+    "Explain in two sentences why the sky is blue.",
     "Write a Python function that adds two numbers.",
 )
 
