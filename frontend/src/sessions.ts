@@ -11,6 +11,17 @@ export function withSessions(held: readonly Session[], incoming: readonly Sessio
   return [...sessions.values()].sort(byActivity);
 }
 
+/** With the list's first page read again: what it should hold and does not is gone. */
+export function refreshed(
+  held: readonly Session[],
+  first: { readonly items: readonly Session[]; readonly next: string | null },
+): readonly Session[] {
+  const there = new Set(first.items.map(({ id }) => id));
+  const last = first.next === null ? undefined : first.items.at(-1);
+  const further = held.filter((session) => last !== undefined && byActivity(session, last) > 0);
+  return withSessions([...further, ...held.filter(({ id }) => there.has(id))], first.items);
+}
+
 export function withoutSession(held: readonly Session[], id: string): readonly Session[] {
   return held.filter((session) => session.id !== id);
 }

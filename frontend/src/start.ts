@@ -3,6 +3,7 @@ import { createSession } from "./api";
 import { newId } from "./identity";
 import { layIn } from "./outbox";
 import type { Session } from "./protocol";
+import { shelf } from "./shelf";
 
 export interface Beginning {
   /** Null where the visitor has one already. */
@@ -16,6 +17,6 @@ export async function begin({ name, model, text }: Beginning): Promise<Session> 
     ...(name === null ? {} : { name }),
     ...(model === null ? {} : { model }),
   });
-  layIn(localStorage, session.id, { type: "send", client_id: newId(), text }, Date.now());
+  layIn(shelf, session.id, { type: "send", client_id: newId(), text }, Date.now());
   return session;
 }

@@ -13,6 +13,7 @@ import {
 } from "./conversation";
 import { newId } from "./identity";
 import type { Feedback, Message, ServerFrame } from "./protocol";
+import { shelf } from "./shelf";
 import { ConversationSocket, type Ears, type Sign, type SocketOptions, type Wire } from "./socket";
 
 /** What of the outside world a conversation stands on; a test brings its own. */
@@ -75,9 +76,7 @@ export const browserSeams: Seams = {
   clock: systemClock,
   random: Math.random,
   watch: watchBrowser,
-  get shelf() {
-    return localStorage;
-  },
+  shelf,
 };
 
 /** The state of one open conversation, outside React, so that frames are reduced in the order they come. */
@@ -108,7 +107,6 @@ class ConversationStore {
     const conversation = () => this.#state.conversation;
     const socket = new ConversationSocket({
       ...this.seams,
-      shelf: this.seams.shelf,
       session: this.session,
       connect: (ears) => this.seams.connect(this.session, ears),
       after: () => conversation().after,

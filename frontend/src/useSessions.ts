@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { ApiRefused, changeSession, deleteSession, listSessions } from "./api";
 import type { Failure, ServerFrame, Session, SessionChange } from "./protocol";
-import { withoutSession, withSessions } from "./sessions";
+import { refreshed, withoutSession, withSessions } from "./sessions";
 
 export interface Sessions {
   readonly items: readonly Session[];
@@ -57,6 +57,19 @@ export function useSessions(wanted: boolean): Sessions {
   const first = useRef(load);
   useEffect(() => {
     if (wanted) first.current();
+  }, [wanted]);
+
+  useEffect(() => {
+    const seen = () => {
+      if (!wanted || document.visibilityState !== "visible") return;
+      // The page may have been frozen, or had no connection that would have told it.
+      listSessions(null).then(
+        (page) => setItems((held) => refreshed(held, page)),
+        () => undefined,
+      );
+    };
+    document.addEventListener("visibilitychange", seen);
+    return () => document.removeEventListener("visibilitychange", seen);
   }, [wanted]);
 
   const add = useCallback((session: Session) => setItems((held) => withSessions(held, [session])), []);
