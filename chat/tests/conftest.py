@@ -195,6 +195,5 @@ def valkey(valkey_server: Valkey, settings: LazySettings) -> Iterator[Valkey]:
         }
     }
     yield valkey_server
-    valkey_server.stop()
     valkey_server.start()
     redis_faults.cache_clear()
