@@ -6,6 +6,7 @@ gptj.E003  the URL's address may not be called
 gptj.E004  GPTJ_FALLBACK names no configured model
 gptj.E005  there is no model called "default"
 gptj.W001  the embedded model cannot run on this machine
+gptj.W002  GPT-J itself cannot run on this machine
 """
 
 from collections.abc import Sequence

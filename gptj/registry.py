@@ -15,6 +15,7 @@ from gptj.exceptions import Misconfigured, UnknownModel
 from gptj.values import Condition
 
 BACKENDS = {
+    "ctranslate2": "gptj.backends.ctranslate2.CTranslate2",
     "embedded": "gptj.backends.embedded.Embedded",
     "gptj+http": "gptj.backends.gptj_api.GptjApi",
     "gptj+https": "gptj.backends.gptj_api.GptjApi",

