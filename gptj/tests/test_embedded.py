@@ -201,8 +201,8 @@ async def test_a_child_that_hangs_is_replaced(
         _, error = await read(replying)
     assert isinstance(error, BackendTimeout)
     async with asyncio.timeout(30):
-        while model.pid in {pid, None} or model.state.condition is not Condition.OK:
-            await asyncio.sleep(0.05)  # the supervisor is a thread
+        while model.pid in {pid, None} or model.state.condition is not Condition.OK:  # noqa: ASYNC110 (see below)
+            await asyncio.sleep(0.05)  # the supervisor is a thread, and tells a change of state alone
 
 
 async def test_the_child_is_small_and_shows_no_key(fragile: Embedded) -> None:
