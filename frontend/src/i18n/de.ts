@@ -58,7 +58,7 @@ export const de: Catalogue = {
     removed: (title) => `„${title}“ wurde gelöscht.`,
     more: "Ältere zeigen",
     failed: "Die Liste konnte nicht geladen werden.",
-    visitor: (name) => `In diesem Browser angemeldet als ${name}`,
+    visitor: (name) => `${name}, in diesem Browser`,
   },
 
   visitor: {
@@ -70,7 +70,7 @@ export const de: Catalogue = {
     reallyRemove: "Alles löschen",
   },
 
-  theme: { label: "Erscheinungsbild", system: "Wie das System", light: "Hell", dark: "Dunkel" },
+  theme: { label: "Erscheinungsbild", system: "System", light: "Hell", dark: "Dunkel" },
 
   conversation: {
     label: "Gespräch",

@@ -57,7 +57,7 @@ export const en = {
     removed: (title: string) => `“${title}” was deleted.`,
     more: "Show older ones",
     failed: "The list could not be loaded.",
-    visitor: (name: string) => `Signed in as ${name} in this browser`,
+    visitor: (name: string) => `${name}, in this browser`,
   },
 
   visitor: {
@@ -69,7 +69,7 @@ export const en = {
     reallyRemove: "Delete everything",
   },
 
-  theme: { label: "Appearance", system: "As the system", light: "Light", dark: "Dark" },
+  theme: { label: "Appearance", system: "System", light: "Light", dark: "Dark" },
 
   conversation: {
     label: "Conversation",

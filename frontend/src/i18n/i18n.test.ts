@@ -29,6 +29,7 @@ test("German says all that English says, and nothing in English", () => {
   expect(same).toEqual([
     ".direction",
     ".app",
+    ".theme.system",
     ".settings.top_p",
     ".shortcuts.keys.0.0",
     ".shortcuts.keys.2.0",

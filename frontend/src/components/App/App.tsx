@@ -135,8 +135,8 @@ export function App({ begin, search, forget }: AppProps) {
 function Waiting({ failed, onAgain }: { readonly failed: boolean; readonly onAgain: () => void }) {
   if (!failed) return <main className={styles.waiting} aria-busy="true" aria-label={t.loading} />;
   return (
-    <main className={styles.waiting} role="alert">
-      <p>{t.errors.unreachable}</p>
+    <main className={styles.waiting}>
+      <p role="alert">{t.errors.unreachable}</p>
       <Button look="outlined" onClick={onAgain}>
         {t.tryAgain}
       </Button>

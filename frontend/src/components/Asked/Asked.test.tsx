@@ -33,4 +33,5 @@ test("Escape leaves it as it was", async () => {
   await userEvent.type(screen.getByRole("textbox"), " or so{Escape}");
   expect(deeds.edit).not.toHaveBeenCalled();
   expect(screen.getByText("What is the capital of France?")).toBeTruthy();
+  expect(document.activeElement).toBe(screen.getByRole("button", { name: "Edit" }));
 });

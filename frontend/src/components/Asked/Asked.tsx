@@ -1,5 +1,5 @@
 /** What the person said: as it was typed, to be copied or said otherwise. */
-import { memo, useState } from "react";
+import { memo, useEffect, useRef, useState } from "react";
 import { t } from "../../i18n";
 import type { Message } from "../../protocol";
 import type { Deeds } from "../../useConversation";
@@ -19,6 +19,13 @@ export interface AskedProps {
 
 export const Asked = memo(function Asked({ message, deeds, limit, busy }: AskedProps) {
   const [editing, setEditing] = useState(false);
+  const tools = useRef<HTMLDivElement>(null);
+  const edited = useRef(false);
+  useEffect(() => {
+    // The focus goes back to where the edit began.
+    if (edited.current && !editing) tools.current?.querySelector<HTMLElement>("button:last-child")?.focus();
+    edited.current = editing;
+  }, [editing]);
   if (editing) {
     return (
       <EditField
@@ -42,7 +49,7 @@ export const Asked = memo(function Asked({ message, deeds, limit, busy }: AskedP
       <div className={styles.text} dir="auto">
         {message.text}
       </div>
-      <div className={styles.tools}>
+      <div className={styles.tools} ref={tools}>
         <Versions message={message} onSelect={deeds.select} />
         <CopyButton text={message.text} />
         <Button small icon="pencil" label={t.asked.edit} disabled={busy} onClick={() => setEditing(true)} />

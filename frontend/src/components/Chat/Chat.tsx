@@ -73,7 +73,7 @@ export function Chat(props: ChatProps) {
         onRevealed={onRevealed}
         onTakeBack={(text) => composer.current?.insert(text)}
       />
-      <footer className={styles.foot}>
+      <footer className={styles.foot} {...(over && { id: "message", tabIndex: -1 })}>
         <ConnectionLine connection={connection} onReconnect={deeds.reconnect} />
         <Notice failure={conversation.notice} onDismiss={deeds.dismiss} />
         {!over && (
