@@ -1,0 +1,1 @@
+"""Brings the container to Amazon Lightsail: `python -m deploy.lightsail --help`. Needs the AWS CLI and Docker."""

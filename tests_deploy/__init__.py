@@ -1,0 +1,1 @@
+"""The ways to where the server runs: its image, its compose file, Lightsail."""
