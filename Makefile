@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run build key staff test browser check fix lock test-matrix screenshots clean
+.PHONY: help run build key staff test test-gptj faults browser check fix lock test-matrix screenshots clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -15,6 +15,8 @@ NPM := $(NODE) npm
 # Checks and locks need settings that load, not a database or a key that anybody keeps.
 UNSAVED := DATABASE_URL=sqlite://:memory: SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')
 PYTHON_SOURCES := manage.py chatbot_project chat gptj tests_e2e
+SCRIPTS := $(shell find deploy -name '*.sh' 2>/dev/null)
+YAML := $(shell find . \( -name .venv -o -name node_modules -o -name data \) -prune -o \( -name '*.yml' -o -name '*.yaml' \) -print)
 PAGE_SOURCES := $(shell find frontend -name node_modules -prune -o -name dist -prune -o -print 2>/dev/null)
 
 help: ## Say what each target does
@@ -37,6 +39,13 @@ test: build .venv/.dev browser ## Run every test: the page's, then the server's 
 	cd frontend && $(NPM) test
 	$(PY) -m pytest
 
+test-gptj: .venv/.dev key ## Test GPT-J itself by CTranslate2, which this installs
+	$(INSTALL) -r requirements-gptj.txt
+	$(PY) -m pytest gptj/tests/gptj_itself.py
+
+faults: build .venv/.dev ## Kill, stop and flush what chat stands on, 20 times each
+	FAULT_ROUNDS=20 $(PY) -m pytest tests_e2e/faults
+
 check: build .venv/.dev ## Check form, types, layers, migrations and settings
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -46,7 +55,8 @@ check: build .venv/.dev ## Check form, types, layers, migrations and settings
 	cd frontend && $(NPM) run check
 	$(UNSAVED) $(PY) manage.py makemigrations --check --dry-run
 	$(UNSAVED) ORIGINS=https://chat.example.org $(PY) manage.py check --deploy --fail-level WARNING
-	$(BIN)/shellcheck .ci/run
+	$(BIN)/shellcheck .ci/run $(SCRIPTS)
+	$(BIN)/yamllint --strict $(YAML)
 
 fix: .venv/.dev frontend/node_modules/.package-lock.json ## Mend what the checkers can mend
 	$(PY) -m ruff check --fix .
@@ -61,6 +71,7 @@ lock: .venv/.uv .venv/.node ## Lock the dependencies anew (UPGRADE=--upgrade for
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --group pyproject.toml:dev -c requirements.txt -o requirements-dev.txt
 	$(COMPILE) --no-deps --group pyproject.toml:model -o requirements-model.txt
+	$(COMPILE) --no-deps --group pyproject.toml:gptj -o requirements-gptj.txt
 	$(COMPILE) --group pyproject.toml:node -o requirements-node.txt
 	for package in frontend tests_e2e; do (cd $$package && $(NPM) $(if $(UPGRADE),update,install) --package-lock-only) || exit; done
 
