@@ -2,7 +2,6 @@
 
 import functools
 import ipaddress
-import logging
 import math
 import time
 
@@ -11,16 +10,15 @@ from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 
-from chat.faults import redis_faults
+from chat.faults import Outage, redis_faults
 from chat.protocol import Code, Refused
-
-logger = logging.getLogger(__name__)
 
 
 class Allowance:
     """Counts what was asked, and refuses what is too much. A Redis that does not answer is done without."""
 
     def __init__(self) -> None:
+        self._outage = Outage("What counts for all processes")
         self._here = MovingWindowRateLimiter(MemoryStorage())
         self._everywhere = MovingWindowRateLimiter(_shared()) if settings.REDIS_URL else self._here
 
@@ -40,8 +38,10 @@ class Allowance:
         try:
             wait_s = await _wait_s(self._everywhere, item, what, who)
         except redis_faults() as error:
-            logger.warning("Redis does not count; this process does: %s", error)
+            self._outage.failed(error)
             wait_s = await _wait_s(self._here, item, what, who)
+        else:
+            self._outage.worked()
         if wait_s:
             raise Refused(Code.RATE_LIMITED, f"That was a lot at once; try again in {wait_s} s.", retry_after_s=wait_s)
 

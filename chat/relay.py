@@ -4,7 +4,6 @@ Nothing that goes this way is the truth: it may all be lost, and what was lost i
 """
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,14 +11,12 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from chat.faults import redis_faults
-
-logger = logging.getLogger(__name__)
+from chat.faults import Outage, redis_faults
 
 GROUP = "chat"
 GATHER_S = 0.04  # between two messages
 WAITING = 10_000  # items that wait while the layer does not take them; beyond, the oldest are dropped
-AGAIN_S = 1.0  # between two tries to listen
+AGAIN_S = 1.0  # between two tries, while the layer does not answer
 
 
 class Relay:
@@ -29,6 +26,7 @@ class Relay:
         self._name = secrets.token_hex(4)
         self._items: list[list[Any]] = []
         self._sending: asyncio.Task[None] | None = None
+        self._outage = Outage("The channel layer")
         self._handlers: dict[str, Callable[..., object]] = {}
 
     @property
@@ -56,8 +54,11 @@ class Relay:
             try:
                 await layer.group_send(GROUP, {"type": "chat.relay", "sender": self._name, "items": items})
             except redis_faults() as error:
-                logger.warning("The channel layer does not take messages: %s", error)
-            await asyncio.sleep(GATHER_S)
+                self._outage.failed(error)
+                await asyncio.sleep(AGAIN_S)
+            else:
+                self._outage.worked()
+                await asyncio.sleep(GATHER_S)
         self._sending = None
 
     async def listen(self) -> None:
@@ -66,7 +67,7 @@ class Relay:
             try:
                 await self._hear()
             except redis_faults() as error:
-                logger.warning("The channel layer cannot be heard: %s", error)
+                self._outage.failed(error)
             await asyncio.sleep(AGAIN_S)
 
     async def _hear(self) -> None:

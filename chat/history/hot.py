@@ -5,7 +5,6 @@ that does not answer is a cache that holds nothing.
 """
 
 import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -14,10 +13,10 @@ from uuid import UUID
 from django.conf import settings
 from django.core.cache import cache
 
-from chat.faults import redis_faults
+from chat.faults import Outage, redis_faults
 from chat.memory import Said
 
-logger = logging.getLogger(__name__)
+outage = Outage("The cache")
 
 DRAFT_S = 60  # a draft that is not renewed is of a lost process
 KEPT_S = 86_400  # for sessions that never expire: after a day's rest the database is asked again
@@ -63,10 +62,12 @@ def forget(sessions: Sequence[UUID]) -> None:
 def _try(call: Callable[..., Any], *args: Any) -> Any:
     """Return what the cache answers, or None if it does not."""
     try:
-        return call(*args)
+        answer = call(*args)
     except redis_faults() as error:
-        logger.warning("The cache does not answer: %s", error)
+        outage.failed(error)
         return None
+    outage.worked()
+    return answer
 
 
 def _key(session: UUID) -> str:

@@ -81,6 +81,9 @@ def postgresql(folder: Path) -> Iterator[str]:
 
         server = get_server(folder, cleanup_mode="delete")
     try:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):  # nobody keeps this
+            server.psql(f"ALTER SYSTEM SET {name} = off")
+        server.psql("SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()
@@ -90,6 +93,7 @@ class Served:
     """`manage.py serve` as a process of its own."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
+        self.data_dir = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / f"serve-{self.port}.log"
@@ -125,11 +129,17 @@ class Served:
             self.process.kill()
             self.process.wait()
 
-    def manage(self, *arguments: str) -> None:
-        """Run another command of manage.py on the same data."""
-        subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=settings.BASE_DIR, env=self._environment, check=True
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run another command of manage.py on the same data to its end."""
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=settings.BASE_DIR, env=self._environment, capture_output=True, text=True, check=False
         )
+
+    def manage(self, *arguments: str) -> None:
+        """Run another command of manage.py on the same data. Fails if that fails."""
+        ended = self.run(*arguments)
+        assert ended.returncode == 0, ended.stderr
 
     def start(self) -> None:
         """Start it, and wait until it says that it is well."""
