@@ -1,0 +1,48 @@
+"""The same on PostgreSQL: what is stored, the wire and the API, and what only a database with many writers can do."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from chat.tests.servers import postgresql
+
+TESTS = Path(__file__).parent
+ESSENTIALS = ["test_history.py", "test_consumers.py", "test_concurrency.py"]
+OF_THE_API = "search or pages or deleting or deleted or export or feedback or nearest or not_given_out"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL."""
+    with postgresql(tmp_path_factory.mktemp("postgresql") / "data") as url:
+        yield url
+
+
+def passes(url: str, *arguments: str) -> str:
+    """Run tests of this folder on another database; return what pytest says."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.mark.skipif("DATABASE_URL" in os.environ, reason="runs on another database already")
+def test_the_essentials_pass_on_postgresql(server: str) -> None:
+    said = passes(server, *[str(TESTS / name) for name in ESSENTIALS])
+    assert "skipped" not in said
+
+
+@pytest.mark.skipif("DATABASE_URL" in os.environ, reason="runs on another database already")
+def test_the_api_passes_on_postgresql(server: str) -> None:
+    passes(server, str(TESTS / "test_api.py"), "-k", OF_THE_API)
