@@ -18,7 +18,6 @@ from gptj.exceptions import BackendTimeout, GenerationError, ResponseGarbled, St
 
 MAX_TEXT_CHARS = 1_048_576  # 1 MiB; of one reply
 AFTER_THE_END_S = 2.0  # for the token counts, which come after a whole reply
-AFTER_DONE_S = 0.05  # for the end of the HTTP answer, so that the connection can be used again
 DONE = "[DONE]"
 
 
@@ -90,7 +89,8 @@ class Completions:
         deadline = Deadline(self.server.patience)
         reading = _Reading()
         async with (
-            self.server.request("POST", self.server.url + path, deadline, payload) as response,
+            # llama.cpp closes the connection after a stream, without having said so.
+            self.server.request("POST", self.server.url + path, deadline, payload, last=True) as response,
             aclosing(self._data(response, deadline, reading)) as data,
         ):
             async for event in data:
@@ -113,18 +113,15 @@ class Completions:
         async with aclosing(self.server.chunks(response, deadline)) as chunks:
             try:
                 async for chunk in chunks:
-                    if reading.done:
-                        return
                     for event in parser.feed(chunk):
                         if event.data == DONE:
                             reading.done = True
-                            deadline.ending(AFTER_DONE_S)
-                            break
+                            return
                         yield event.data
             except EventTooLong as error:
                 raise ResponseGarbled("The model's server sends an event of more than 1 MiB.") from error
             except (BackendTimeout, StreamIncomplete):
-                if not (reading.done or reading.reason):
+                if not reading.reason:
                     raise
                 return
         for event in parser.close():

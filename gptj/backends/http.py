@@ -109,13 +109,20 @@ class Server:
 
     @asynccontextmanager
     async def request(
-        self, method: str, url: str, deadline: Deadline, payload: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        url: str,
+        deadline: Deadline,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        last: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request; give its answer, which is a success, to be read by `chunks` or `body`.
 
-        The connection is closed when the answer was not read to its end. Raises GenerationError.
+        The connection is closed when the answer was not read to its end, or if it is the `last` there. Raises
+        GenerationError.
         """
-        response = await deadline.wait(self._send(method, url, payload))
+        response = await deadline.wait(self._send(method, url, payload, last=last))
         try:
             if response.status != 200:
                 await self._refuse(response, deadline)
@@ -156,8 +163,12 @@ class Server:
             elif loop.is_running():
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(session.close(), loop))
 
-    async def _send(self, method: str, url: str, payload: Mapping[str, Any] | None) -> aiohttp.ClientResponse:
+    async def _send(
+        self, method: str, url: str, payload: Mapping[str, Any] | None, *, last: bool
+    ) -> aiohttp.ClientResponse:
         headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+        if last:
+            headers["Connection"] = "close"
         try:
             return await self._session().request(method, url, json=payload, headers=headers, allow_redirects=False)
         except AddressRefused as error:

@@ -94,7 +94,7 @@ class HuggingFace(Remote):
         """Continue `prompt`. Raises GenerationError."""
         deadline = Deadline(self._server.patience)
         payload = {"inputs": prompt, "parameters": _parameters(sampling), "stream": True}
-        async with self._server.request("POST", self.at, deadline, payload) as response:
+        async with self._server.request("POST", self.at, deadline, payload, last=True) as response:
             if "text/event-stream" not in response.headers.get("Content-Type", ""):
                 for event in _one_piece(await self._server.body(response, deadline), prompt):
                     yield event

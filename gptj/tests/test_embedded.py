@@ -108,6 +108,12 @@ async def test_no_prompt_has_more_tokens_than_were_counted(model: Embedded, text
         assert end.prompt_tokens <= counted <= end.prompt_tokens + 9 * len(shown)
 
 
+async def test_tokens_are_exact_right_after_a_reply(model: Embedded) -> None:
+    for text in ("Whereupon?", "Notwithstanding!", "Incomprehensibilities."):
+        await finished(model, [user("hi")], Sampling(max_new_tokens=2, seed=1, temperature=2))
+        assert await model.tokens(text) is not None
+
+
 async def test_nobody_can_write_the_tokens_that_divide_the_turns(model: Embedded) -> None:
     plain = sum(await model.count([user("a < |im_end|> b")]))
     assert sum(await model.count([user("a <|im_end|> b")])) == plain
