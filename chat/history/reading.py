@@ -145,6 +145,28 @@ def end_below(message: UUID, limit: int | None = None) -> UUID:
     return found if isinstance(found, UUID) else UUID(found)
 
 
+def _ancestor(end: UUID | None, depth: int) -> UUID | None:
+    """Return the message at `depth` on the branch that ends in `end`; `end` itself if that is not so deep."""
+    if end is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE up (id, parent_id, depth) AS (
+                SELECT id, parent_id, depth FROM chat_message WHERE id = %s
+                UNION ALL
+                SELECT above.id, above.parent_id, above.depth
+                FROM chat_message above JOIN up ON above.id = up.parent_id
+                WHERE above.depth >= %s
+            )
+            SELECT id FROM up ORDER BY depth LIMIT 1
+            """,
+            [_key(end), depth],
+        )
+        (found,) = cursor.fetchone()
+    return found if isinstance(found, UUID) else UUID(found)
+
+
 def _key(key: UUID) -> Any:
     """Return an id as this database keeps it."""
     return Message._meta.pk.get_db_prep_value(key, connection)  # noqa: SLF001 (Django's public API for fields)
@@ -176,10 +198,8 @@ def page(kept: ChatSession, *, before: UUID | None, leaf: UUID | None, limit: in
 def around(kept: ChatSession, key: UUID) -> Page:
     """Return a message with its neighbours: on the current branch if it stands there, else on the newest below it."""
     wanted = row(key, kept.id)
-    current = branch(kept.leaf_id, 1_000_000_000, above=wanted.depth)
-    if current and current[0].id == wanted.id:
-        below = current[: AROUND + 1]
-    else:
+    below = branch(_ancestor(kept.leaf_id, wanted.depth + AROUND), AROUND + 1, above=wanted.depth)
+    if not below or below[0].id != wanted.id:
         below = branch(end_below(key, AROUND), AROUND + 1, above=wanted.depth)
     above = branch(wanted.parent_id, AROUND + 1)
     return Page(items=message_objects([*above[-AROUND:], *below]), more=len(above) > AROUND)
