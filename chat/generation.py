@@ -131,8 +131,11 @@ async def _shown(backend: Backend, task: history.Task) -> tuple[list[Turn], Wind
     costs = await backend.count([*system, *turns])
     above = sum(costs[: len(system)])
     reserved = min(task.sampling.max_new_tokens or backend.max_new_tokens, backend.context_window // 2)
+    budget_tokens = backend.context_window - reserved - above
+    if budget_tokens <= 0:
+        raise ContextTooLong(f"The system prompt is {above} tokens long, which leaves no room for a message.")
     try:
-        window = fit(task.said, costs[len(system) :], budget_tokens=backend.context_window - reserved - above)
+        window = fit(task.said, costs[len(system) :], budget_tokens=budget_tokens)
     except PromptTooLong as error:
         raise ContextTooLong(str(error)) from error
     return [*system, *turns[len(turns) - len(window.said) :]], window, above + window.tokens

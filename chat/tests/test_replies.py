@@ -128,6 +128,15 @@ async def test_a_message_that_the_model_cannot_read_is_refused_before_it_is_sent
     assert serving.calls == []
 
 
+async def test_a_system_prompt_that_leaves_no_room_is_told_as_such(serving: Scripted, ada: Person) -> None:
+    serving.context_window = 20
+    tab = await ada.open(await ada.begin(system_prompt="word " * 30))
+    await tab.send("Hi")
+    reply = await until_ended(tab)
+    assert reply["error"]["code"] == "context_too_long"
+    assert "system prompt is 31 tokens" in reply["error"]["detail"]
+
+
 async def test_the_oldest_turns_are_dropped_when_the_window_is_full(serving: Scripted, ada: Person) -> None:
     serving.context_window = 100
     tab = await ada.open(await ada.begin())
