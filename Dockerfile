@@ -51,7 +51,7 @@ RUN PYTHONPATH=/opt/packages SECRET_KEY=unused DATABASE_URL=sqlite://:memory: \
 
 FROM python:3.13-slim-trixie
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libgomp1 \
+    && apt-get install --yes --no-install-recommends libgomp1 tini \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old \
     && useradd --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin chatbot \
     && install --directory --owner=10001 --group=10001 --mode=700 /data
@@ -68,7 +68,8 @@ EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \
     CMD ["python", "-SEs", "deploy/image/healthy.py"]
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["python", "deploy/image/start.py"]
+# Python as process 1 would not hear a SIGTERM that comes while it starts: the kernel drops what has no handler there.
+ENTRYPOINT ["tini", "--", "python", "deploy/image/start.py"]
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Chatbot" \

@@ -139,6 +139,17 @@ def test_the_model_within_answers(container: Container) -> None:
     print(f"\nanswered: {message['usage']}; at most {container.memory_mb()} MB")  # noqa: T201
 
 
+def test_it_ends_even_if_it_is_told_to_as_soon_as_it_starts(engine: str, image: str) -> None:
+    name = subprocess.run(
+        [engine, "run", "--detach", *ROOM, *LOCKED, image], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    begun = time.monotonic()
+    subprocess.run([engine, "stop", "--time=30", name], capture_output=True, check=True)
+    took_s = time.monotonic() - begun
+    subprocess.run([engine, "rm", "--force", "--volumes", name], capture_output=True, check=True)
+    assert took_s < STOP_S
+
+
 def test_it_ends_within_ten_seconds_and_goes_on_with_the_reply_when_it_is_back(container: Container) -> None:
     visitor = Visitor(container.url)
     session = visitor.open_session()

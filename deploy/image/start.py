@@ -1,7 +1,6 @@
-"""What the container runs, as its first process: make the key, migrate, serve. One interpreter, so that it is quick."""
+"""What the container runs: make the key, migrate, serve. One interpreter for all, so that it is quick."""
 
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -11,8 +10,6 @@ APP = Path(__file__).resolve().parents[2]
 
 def main() -> None:
     """Prepare and serve until SIGTERM."""
-    # The kernel ignores for process 1 what it has no handler for. `serve` puts its own in this one's place.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.path.insert(0, str(APP))
     os.environ["DJANGO_SETTINGS_MODULE"] = "chatbot_project.settings"
     if os.environ.get("ALLOWED_HOSTS"):
@@ -22,7 +19,7 @@ def main() -> None:
 
         keys.make(Path(os.environ["DATA_DIR"]))
 
-    import django  # noqa: PLC0415 (after SIGTERM is heard)
+    import django  # noqa: PLC0415 (on the path, and with its settings named, since a line above)
     from django.core.management import call_command  # noqa: PLC0415
 
     django.setup()
