@@ -40,19 +40,16 @@ class Generation:
     async def run(self) -> history.Outcome | None:
         """Make the reply; None if another process has taken it up. Raises GenerationError, and Refused.
 
-        Where the model cannot be reached and nothing was heard of it, the fallback answers, if one is set.
+        Where a model cannot be reached and nothing was heard of it, the next one that may answer is asked.
         """
-        model = self.reply.model or ""
-        backend = generators[model]
-        fallback = settings.GPTJ_FALLBACK
-        if fallback and fallback != model:
+        *others, last = generators.candidates(self.reply.model or "")
+        for backend in others:
             try:
                 return await self._ask(backend)
             except (BackendUnreachable, BackendTimeout):
                 if self.draft.units:
                     raise
-                backend = generators[fallback]
-        return await self._ask(backend)
+        return await self._ask(last)
 
     def ended(self, status: Status, **more: str) -> history.Outcome:
         """Return the reply's end as it is now."""

@@ -12,7 +12,6 @@ from django.utils.module_loading import import_string
 from gptj.backends.base import Backend
 from gptj.conf import setting
 from gptj.exceptions import Misconfigured, UnknownModel
-from gptj.values import Condition
 
 BACKENDS = {
     "ctranslate2": "gptj.backends.ctranslate2.CTranslate2",
@@ -85,14 +84,13 @@ class Generators:
                 self._made[alias] = make(alias, self._config(alias))
             return self._made[alias]
 
-    def available(self, alias: str) -> Backend:
-        """Return that model, or while it is down GPTJ_FALLBACK's if that is not. Raises as `[]` does."""
-        asked_for = self[alias]
-        fallback = setting("GPTJ_FALLBACK")
-        if asked_for.state.condition is not Condition.DOWN or not fallback:
-            return asked_for
-        other = self[fallback]
-        return asked_for if other.state.condition is Condition.DOWN else other
+    def candidates(self, alias: str) -> list[Backend]:
+        """Return who may answer, in the order to ask: that model and GPTJ_FALLBACK's, one that is down last.
+
+        The next is to be asked if one cannot be reached and nothing was heard of it. Raises as `[]` does.
+        """
+        aliases = dict.fromkeys([alias, setting("GPTJ_FALLBACK") or alias])
+        return sorted((self[each] for each in aliases), key=lambda backend: backend.down)
 
     def __iter__(self) -> Iterator[str]:
         return iter(settings.GPTJ_MODELS)

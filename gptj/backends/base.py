@@ -4,6 +4,7 @@ import abc
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import ClassVar
 
@@ -12,6 +13,8 @@ from django.core.checks import CheckMessage
 from gptj.conf import setting
 from gptj.options import Options, parse
 from gptj.values import Condition, Event, Finished, Piece, Sampling, State, Turn
+
+BELIEVED_S = 45.0  # that a model is down, since somebody last said so: longer than between two looks, or two starts
 
 __all__ = ["Backend", "Condition", "Event", "Finished", "Piece", "Sampling", "State", "Turn"]
 
@@ -48,6 +51,7 @@ class Backend(abc.ABC):
         self.concurrency = self.options.concurrency
         self.timeout_s: float = self.options.timeout_s or setting("GPTJ_TOTAL_TIMEOUT_S")
         self._state = State(condition=Condition.OK)
+        self._told_at = time.monotonic()  # the state, by whoever looked or called
         self._listeners: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
         self._lock = threading.Lock()  # for both; a state may come from any thread
 
@@ -55,6 +59,11 @@ class Backend(abc.ABC):
     def state(self) -> State:
         """Whether it can answer now."""
         return self._state
+
+    @property
+    def down(self) -> bool:
+        """Whether it was found down lately. One that nobody has looked at since may well have recovered."""
+        return self._state.condition is Condition.DOWN and time.monotonic() - self._told_at < BELIEVED_S
 
     @abc.abstractmethod
     def stream(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncGenerator[Event, None]:
@@ -109,6 +118,7 @@ class Backend(abc.ABC):
     def become(self, state: State) -> None:
         """Take on `state`, from any thread, and tell the listeners if it is another."""
         with self._lock:
+            self._told_at = time.monotonic()
             if state == self._state:
                 return
             self._state = state

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from gptj import transcript
+from gptj.backends.address import refused
 from gptj.backends.http import QUICK_S, patience
 from gptj.backends.one_piece import Line
 from gptj.backends.remote import Remote
@@ -110,10 +111,11 @@ class GptjApi(Remote):
                 _, writer = await asyncio.open_connection(parts.hostname, port)
         except (OSError, TimeoutError):
             return "The model's server cannot be reached."
+        there = str(writer.get_extra_info("peername", [""])[0])
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
-        return ""
+        return "The model's server has a link-local address, which is refused." if refused(there) else ""
 
 
 def _without_the_oldest(turns: Sequence[Turn]) -> Sequence[Turn]:

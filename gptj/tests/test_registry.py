@@ -7,6 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from gptj import Condition, State, generators
+from gptj.backends.base import BELIEVED_S
 from gptj.backends.echo import Echo
 from gptj.backends.openai_compatible import OpenAICompatible
 from gptj.exceptions import Misconfigured, UnknownModel
@@ -124,17 +125,40 @@ def test_making_models_logs_no_key(settings: Settings, caplog: pytest.LogCapture
     assert "canary" not in caplog.text + repr(made)
 
 
-def test_the_fallback_answers_while_a_model_is_down(use_models: UseModels, settings: Settings) -> None:
+DOWN, WELL = State(condition=Condition.DOWN), State(condition=Condition.OK)
+
+
+def test_without_a_fallback_the_model_alone_is_asked_down_or_not(use_models: UseModels) -> None:
     use_models(default="scripted://", spare="scripted://")
-    model, spare = generators["default"], generators["spare"]
-    down, well = State(condition=Condition.DOWN), State(condition=Condition.OK)
-    model.become(down)
-    assert generators.available("default") is model
+    generators["default"].become(DOWN)
+    assert generators.candidates("default") == [generators["default"]]
+
+
+def test_the_fallback_is_asked_after_the_model_and_before_one_that_is_down(
+    use_models: UseModels, settings: Settings
+) -> None:
+    use_models(default="scripted://", spare="scripted://")
     settings.GPTJ_FALLBACK = "spare"
     model, spare = generators["default"], generators["spare"]
-    model.become(down)
-    assert generators.available("default") is spare
-    spare.become(down)
-    assert generators.available("default") is model
-    model.become(well)
-    assert generators.available("default") is model
+    assert generators.candidates("default") == [model, spare]
+    model.become(DOWN)
+    assert generators.candidates("default") == [spare, model]
+    spare.become(DOWN)
+    assert generators.candidates("default") == [model, spare]
+    spare.become(WELL)
+    model.become(WELL)
+    assert generators.candidates("default") == [model, spare]
+    assert generators.candidates("spare") == [spare]
+
+
+def test_a_model_that_nobody_has_looked_at_for_a_while_is_tried_again(
+    use_models: UseModels, settings: Settings
+) -> None:
+    use_models(default="scripted://", spare="scripted://")
+    settings.GPTJ_FALLBACK = "spare"
+    model = generators["default"]
+    model.become(DOWN)
+    model._told_at -= BELIEVED_S
+    assert generators.candidates("default")[0] is model
+    model.become(DOWN)  # a look, or a call, found it so again
+    assert generators.candidates("default")[-1] is model
