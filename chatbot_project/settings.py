@@ -33,6 +33,10 @@ LEASE_S: int = env.int("LEASE_S", default=20)
 GPTJ_URL: str = env.str("GPTJ_URL", default="embedded://")
 GPTJ_URLS: str = env.str("GPTJ_URLS", default="")
 GPTJ_FALLBACK: str = env.str("GPTJ_FALLBACK", default="")
+GPTJ_CONNECT_TIMEOUT_S: float = env.float("GPTJ_CONNECT_TIMEOUT_S", default=5.0)
+GPTJ_FIRST_TOKEN_TIMEOUT_S: float = env.float("GPTJ_FIRST_TOKEN_TIMEOUT_S", default=60.0)
+GPTJ_GAP_TIMEOUT_S: float = env.float("GPTJ_GAP_TIMEOUT_S", default=30.0)
+GPTJ_TOTAL_TIMEOUT_S: float = env.float("GPTJ_TOTAL_TIMEOUT_S", default=180.0)
 _gptj_keys: dict[str, str] = {name: value for name, value in env.ENVIRON.items() if name.startswith("GPTJ_API_KEY")}
 
 LIMITS: dict[str, int] = {

@@ -35,6 +35,12 @@ def test_a_fallback_must_be_configured(use_models: UseModels, settings: Settings
     assert [message.id for message in found()] == ["gptj.E004"]
 
 
+def test_a_timeout_must_be_above_0(use_models: UseModels, settings: Settings) -> None:
+    use_models(default="echo://")
+    settings.GPTJ_GAP_TIMEOUT_S = 0
+    assert [(message.id, message.msg) for message in found()] == [("gptj.E006", "GPTJ_GAP_TIMEOUT_S is not above 0.")]
+
+
 def test_there_must_be_a_default(use_models: UseModels) -> None:
     use_models(other="echo://")
     assert [message.id for message in found()] == ["gptj.E005"]
