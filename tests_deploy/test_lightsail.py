@@ -1,5 +1,6 @@
 """To Lightsail: what is asked for fits AWS's own model, and the real AWS CLI brings it to a stand-in on loopback."""
 
+import json
 import os
 import re
 import stat
@@ -137,6 +138,17 @@ def test_a_look_at_the_request_shows_no_secret() -> None:
     assert "***" in shown
     for secret in (KEY, "the-database-password", "s3"):
         assert secret not in shown
+
+
+def test_the_role_may_do_what_is_done_and_nothing_else() -> None:
+    folder = ROOT / "deploy" / "lightsail"
+    called = {
+        name for file in folder.glob("*.py") for name in re.findall(r'lightsail\(\s*"([a-z-]+)"', file.read_text())
+    }
+    (allowed,) = json.loads((folder / "policy.json").read_text())["Statement"]
+    names = {action.removeprefix("lightsail:") for action in allowed["Action"]}
+    assert names == {"".join(word.capitalize() for word in name.split("-")) for name in called}
+    assert names <= set(model().operation_names)
 
 
 # --- The real AWS CLI ------------------------------------------------------------------------------------------------
