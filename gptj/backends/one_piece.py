@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +10,6 @@ from typing import Any, TypeVar
 
 import requests
 import urllib3
-from django.core.cache import cache
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -19,9 +17,9 @@ from urllib3.exceptions import NewConnectionError
 
 from gptj.backends.address import refused
 from gptj.backends.http import MAX_BODY_BYTES, Patience, error_in, failure, retry_after_s
+from gptj.backends.turn import turn
 from gptj.exceptions import BackendTimeout, BackendUnreachable, ResponseGarbled, StreamIncomplete
 
-LOOK_S = 0.2  # between two looks whether another process has left the server
 CHUNK_BYTES = 65_536
 
 T = TypeVar("T")
@@ -72,41 +70,40 @@ class Line:
             self._headers["Authorization"] = f"Bearer {api_key}"
         self._patience = patience
         self._mine = threading.Lock()
-        self._everyones = f"gptj.line.{hashlib.sha256(url.encode()).hexdigest()}"
 
     async def post(self, path: str, parameters: Mapping[str, Any]) -> bytes:
         """Return the body of a successful answer. Raises GenerationError.
 
-        Whoever is cancelled leaves at once; the call keeps its place until the server has really ended it.
+        Whoever is cancelled leaves at once; the call keeps its place until the server has really ended it. The time
+        in line is not the server's.
         """
         gone = threading.Event()
+        loop = asyncio.get_running_loop()
+
+        def count_down() -> None:
+            if not gone.is_set():
+                limit.reschedule(loop.time() + self._patience.total_s)
+
+        def begin() -> None:
+            with contextlib.suppress(RuntimeError):  # the event loop has closed
+                loop.call_soon_threadsafe(count_down)
+
         try:
-            async with asyncio.timeout(self._patience.total_s):
-                return await _in_a_thread(lambda: self._in_turn(path, parameters, gone))
+            async with asyncio.timeout(None) as limit:
+                return await _in_a_thread(lambda: self._in_turn(path, parameters, gone, begin))
         except TimeoutError as error:
             raise BackendTimeout(f"The whole answer took longer than {self._patience.total_s:g} s.") from error
         finally:
             gone.set()
 
-    def _in_turn(self, path: str, parameters: Mapping[str, Any], gone: threading.Event) -> bytes:
-        with self._mine:
-            taken = self._take_everyones(gone)
-            try:
-                return b"" if gone.is_set() else self._post(path, parameters)
-            finally:
-                if taken:
-                    with contextlib.suppress(Exception):
-                        cache.delete(self._everyones)
-
-    def _take_everyones(self, gone: threading.Event) -> bool:
-        """Wait until no other process calls this server. Without a working cache nobody can tell: go on."""
-        try:
-            while not cache.add(self._everyones, 1, timeout=self._patience.total_s):
-                if gone.wait(LOOK_S):
-                    return False
-        except Exception:  # noqa: BLE001 (each cache has its own)
-            return False
-        return True
+    def _in_turn(
+        self, path: str, parameters: Mapping[str, Any], gone: threading.Event, begin: Callable[[], None]
+    ) -> bytes:
+        with self._mine, turn(self._url, gone):
+            if gone.is_set():
+                return b""
+            begin()
+            return self._post(path, parameters)
 
     def _post(self, path: str, parameters: Mapping[str, Any]) -> bytes:
         deadline = time.monotonic() + self._patience.total_s

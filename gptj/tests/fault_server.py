@@ -86,7 +86,7 @@ class FaultServer:
     tokenize: Answer = NOT_FOUND
     requests: list[Request] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)  # a client closed its connection
-    port: int = 0
+    port: int = 0  # any that is free
 
     @property
     def url(self) -> str:
@@ -100,7 +100,7 @@ class FaultServer:
 
     async def __aenter__(self) -> Self:
         self._connections: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

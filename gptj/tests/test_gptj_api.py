@@ -1,10 +1,10 @@
 """The GPT-J API as it is, well and misbehaving."""
 
 import asyncio
-from typing import Any
+import json
 
 import pytest
-from django.core.cache import cache
+from pytest_django import Settings
 
 from gptj import Condition, Finished, Piece, Sampling, Turn, generators
 from gptj.backends.gptj_api import GptjApi
@@ -189,13 +189,14 @@ async def test_a_stopped_call_keeps_its_place_until_the_server_has_ended_it(
     assert began == [False, True]
 
 
-async def test_another_process_at_the_same_server_is_waited_for(model: GptjApi, server: FaultServer) -> None:
-    key: Any = model._line._everyones
-    await cache.aadd(key, 1, timeout=60)
-    asyncio.get_running_loop().call_later(0.3, cache.delete, key)
-    began = asyncio.get_running_loop().time()
-    assert await read(model.stream(ASKED, Sampling())) == ("Hello.", None)
-    assert asyncio.get_running_loop().time() - began >= 0.3
+async def test_the_time_in_line_is_not_the_servers(
+    server: FaultServer, use_models: UseModels, settings: Settings
+) -> None:
+    settings.GPTJ_TOTAL_TIMEOUT_S = 0.5
+    use_models(default=f"gptj+{server.url}")
+    server.answer = says(0.3, head(200, "application/json") + json.dumps({"model": "GPT-J-6B", "text": "Hi"}).encode())
+    replies = await asyncio.gather(*(read(generators["default"].stream(ASKED, Sampling())) for _ in range(3)))
+    assert replies == [("Hi", None)] * 3
 
 
 async def test_a_server_that_is_down_is_seen_without_a_call(use_models: UseModels, unused_tcp_port: int) -> None:
