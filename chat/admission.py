@@ -69,7 +69,7 @@ class Line:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = (reply, turn)
         self._waiting.append(waiting)
-        self._moved(self.places())
+        self._moved(self.places()[-1:])
         try:
             await turn
         except asyncio.CancelledError:

@@ -21,6 +21,7 @@ from chat.replies import queue_frame, replies
 
 logger = logging.getLogger(__name__)
 
+ALIVE_S = 35  # a client that has said nothing for longer has lost its line
 FRAMES_S = 10  # the window in which a socket's frames are counted
 
 
@@ -40,6 +41,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         self._hello: asyncio.TimerHandle | None = None
         self._joined = False
         self._bad_frames = 0
+        self._heard = monotonic()
         self._counted_since = 0.0
         self._counted = 0
 
@@ -61,6 +63,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
     async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
         """End; what this socket started goes on."""
         raise StopConsumer
+
+    @property
+    def alive(self) -> bool:
+        """Whether the client has said anything lately; it pings every 25 s."""
+        return monotonic() - self._heard < ALIVE_S
 
     # --- What delivery asks of a socket ------------------------------------------------------------------------------
 
@@ -144,7 +151,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         return frame
 
     def _count(self) -> None:
-        now = monotonic()
+        now = self._heard = monotonic()
         if now - self._counted_since > FRAMES_S:
             self._counted_since, self._counted = now, 0
         self._counted += 1

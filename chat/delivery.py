@@ -19,11 +19,18 @@ ANSWER_S = 0.2  # for the process that makes a reply to say its text so far
 
 
 class Socket(Protocol):
-    """A tab that listens: both calls return at once. `group` is what its address counts as, None if not limited."""
+    """A tab that listens: both calls return at once.
+
+    `group` is what its address counts as, None if not limited. `alive` says whether it was heard of lately.
+    """
 
     session: UUID
     visitor: UUID
     group: str | None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it was heard of lately."""
 
     def deliver(self, frame: str) -> None:
         """Send an encoded frame after those before it."""
@@ -70,7 +77,7 @@ class Delivery:
         self._by_visitor: dict[UUID, set[Socket]] = defaultdict(set)
         self._drafts: dict[UUID, Draft] = {}
         self._gathering: set[Draft] = set()
-        self._asked: dict[UUID, asyncio.Future[tuple[int, str]]] = {}
+        self._asked: dict[UUID, list[asyncio.Future[tuple[int, str]]]] = defaultdict(list)
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
 
@@ -87,12 +94,12 @@ class Delivery:
                 del sockets[key]
 
     def listening(self, session: UUID) -> int:
-        """Return how many sockets hear of a session."""
-        return len(self._by_session.get(session, ()))
+        """Return how many living sockets hear of a session; those of a lost line are not counted while they linger."""
+        return sum(socket.alive for socket in self._by_session.get(session, ()))
 
     def connected(self, group: str) -> int:
         """Return how many sockets come from a group of addresses."""
-        return sum(socket.group == group for sockets in self._by_session.values() for socket in sockets)
+        return sum(socket.group == group and socket.alive for socket in self._sockets())
 
     def tell_session(self, session: UUID, frame: ServerFrame) -> None:
         """Tell every tab that shows a session."""
@@ -219,15 +226,18 @@ class Delivery:
             return draft.attempt, draft.text
         if not relay.active:
             return 0, ""
-        answer = self._asked.setdefault(message, asyncio.get_running_loop().create_future())
+        answer: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
+        self._asked[message].append(answer)
         relay.say("ask", str(message))
         try:
             async with asyncio.timeout(ANSWER_S):
-                return await asyncio.shield(answer)
+                return await answer
         except TimeoutError:
             return 0, ""
         finally:
-            self._asked.pop(message, None)
+            self._asked[message].remove(answer)
+            if not self._asked[message]:
+                del self._asked[message]
 
     def _answer(self, message: str) -> None:
         draft = self._drafts.get(UUID(message))
@@ -235,9 +245,9 @@ class Delivery:
             relay.say("draft", message, draft.attempt, draft.text)
 
     def _hear_draft(self, message: str, attempt: int, text: str) -> None:
-        answer = self._asked.get(UUID(message))
-        if answer is not None and not answer.done():
-            answer.set_result((attempt, text))
+        for answer in self._asked.get(UUID(message), ()):
+            if not answer.done():
+                answer.set_result((attempt, text))
 
 
 def _longer(message: Message, attempt: int, text: str) -> Message:

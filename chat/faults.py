@@ -2,10 +2,13 @@
 
 import logging
 from functools import cache
+from time import monotonic
 
 from django.conf import settings
 
 logger = logging.getLogger(__name__)
+
+REST_S = 3.0  # for what fails, before it is tried again
 
 
 @cache
@@ -24,12 +27,19 @@ class Outage:
     def __init__(self, what: str) -> None:
         self._what = what
         self._failing = False
+        self._failed_at = 0.0
+
+    @property
+    def resting(self) -> bool:
+        """Whether it failed so lately that another try would only cost its time."""
+        return self._failing and monotonic() - self._failed_at < REST_S
 
     def failed(self, error: Exception) -> None:
         """Note that a try failed."""
         if not self._failing:
             logger.warning("%s does not answer, and is done without: %s", self._what, error)
         self._failing = True
+        self._failed_at = monotonic()
 
     def worked(self) -> None:
         """Note that a try worked."""

@@ -55,14 +55,22 @@ class Process:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        try:
-            await replies.drain()
-        except Refused as error:
-            logger.warning("What was written could not be stored; its lease will run out: %s", error)
+        await _within(6, replies.drain())
         delivery.close()
-        await relay.close()
-        await generators.close()
-        threads.close()
+        await _within(1, relay.close())
+        await _within(2, generators.close())
+        await _within(1, asyncio.to_thread(threads.close))
+
+
+async def _within(seconds: float, step: Awaitable[None]) -> None:
+    """Do one step of going down, and go on to the next however it ends; a lease that is not handed on runs out."""
+    try:
+        async with asyncio.timeout(seconds):
+            await step
+    except (Refused, TimeoutError) as error:
+        logger.warning("Going down: %s: %s", type(error).__name__, error)
+    except Exception:
+        logger.exception("Going down")
 
 
 def _told_of(alias: str) -> Callable[[], None]:

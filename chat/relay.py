@@ -4,6 +4,7 @@ Nothing that goes this way is the truth: it may all be lost, and what was lost i
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +13,8 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from chat.faults import Outage, redis_faults
+
+logger = logging.getLogger(__name__)
 
 GROUP = "chat"
 GATHER_S = 0.04  # between two messages
@@ -48,18 +51,25 @@ class Relay:
 
     async def _send(self) -> None:
         """Send what has gathered, until nothing is left."""
+        try:
+            while self._items:
+                items, self._items = self._items[-WAITING:], []
+                await asyncio.sleep(await self._send_once(items))
+        finally:
+            self._sending = None
+
+    async def _send_once(self, items: list[list[Any]]) -> float:
+        """Send these; return the seconds to wait before more are sent. What the layer does not take is lost."""
         layer = get_channel_layer()
-        while self._items and layer is not None:
-            items, self._items = self._items[-WAITING:], []
-            try:
-                await layer.group_send(GROUP, {"type": "chat.relay", "sender": self._name, "items": items})
-            except redis_faults() as error:
-                self._outage.failed(error)
-                await asyncio.sleep(AGAIN_S)
-            else:
-                self._outage.worked()
-                await asyncio.sleep(GATHER_S)
-        self._sending = None
+        if layer is None:
+            return AGAIN_S
+        try:
+            await layer.group_send(GROUP, {"type": "chat.relay", "sender": self._name, "items": items})
+        except redis_faults() as error:
+            self._outage.failed(error)
+            return AGAIN_S
+        self._outage.worked()
+        return GATHER_S
 
     async def listen(self) -> None:
         """Hear the other processes, for ever."""
@@ -84,8 +94,12 @@ class Relay:
             return
         for what, *args in message["items"]:
             handler = self._handlers.get(what)  # a newer version may say what this one does not know
-            if handler is not None:
+            if handler is None:
+                continue
+            try:
                 handler(*args)
+            except Exception:
+                logger.exception("What another process said of %r could not be followed", what)
 
     async def close(self) -> None:
         """Send what is left, and let go of the layer's connections."""

@@ -60,7 +60,9 @@ def forget(sessions: Sequence[UUID]) -> None:
 
 
 def _try(call: Callable[..., Any], *args: Any) -> Any:
-    """Return what the cache answers, or None if it does not."""
+    """Return what the cache answers, or None if it does not, or did not a moment ago."""
+    if outage.resting:
+        return None
     try:
         answer = call(*args)
     except redis_faults() as error:

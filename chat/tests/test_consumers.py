@@ -10,6 +10,7 @@ from channels.routing import get_default_application
 from channels.testing import WebsocketCommunicator
 from django.conf import LazySettings
 
+from chat import consumers
 from chat.models import ChatSession, Message, Status
 from chat.protocol import Close
 from chat.tests.conftest import Person
@@ -229,6 +230,13 @@ async def test_a_sixth_tab_on_a_session_is_one_too_many(ada: Person) -> None:
     tab = await ada.connect(session)
     assert (await tab.next())["type"] == "error"
     assert await tab.closed() == Close.TOO_MANY_SOCKETS
+
+
+async def test_sockets_of_a_lost_line_do_not_count(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "ALIVE_S", 0)
+    session = await ada.begin()
+    for _ in range(6):
+        await ada.open(session)
 
 
 async def test_too_many_sends_are_refused_with_the_time_to_wait(

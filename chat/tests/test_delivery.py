@@ -15,6 +15,8 @@ from chat.protocol import Close, utf16_length
 class Ear:
     """A socket that notes what it hears, and when."""
 
+    alive = True
+
     def __init__(self, session: UUID, visitor: UUID, group: str | None = None) -> None:
         self.session = session
         self.visitor = visitor
