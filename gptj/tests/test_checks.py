@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from django.core.checks import CheckMessage, run_checks
 from pytest_django import Settings
 
 from gptj.tests.conftest import UseModels
+
+pytestmark = pytest.mark.django_db  # Django 6.1 asks the database when it checks the models
 
 
 def found() -> list[CheckMessage]:
