@@ -1,5 +1,6 @@
 """What a client holds of a session, by the rules of the wire: the feed, the message rule, the delta rule. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 Frame = dict[str, Any]
@@ -41,6 +42,11 @@ class Mirror:
                 self.gone = self.gone or frame["session"] == self.session.get("id")
             case _:
                 pass
+
+    def load(self, messages: Sequence[Frame]) -> None:
+        """Take in what HTTP told."""
+        for message in messages:
+            self._message(message)
 
     def _counted(self, seq: int) -> None:
         if seq == self.after + 1:
