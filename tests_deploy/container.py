@@ -144,7 +144,7 @@ def test_it_ends_even_if_it_is_told_to_as_soon_as_it_starts(engine: str, image: 
         [engine, "run", "--detach", *ROOM, *LOCKED, image], capture_output=True, text=True, check=True
     ).stdout.strip()
     begun = time.monotonic()
-    subprocess.run([engine, "stop", "--time=30", name], capture_output=True, check=True)
+    subprocess.run([engine, "stop", "-t", "30", name], capture_output=True, check=True)
     took_s = time.monotonic() - begun
     subprocess.run([engine, "rm", "--force", "--volumes", name], capture_output=True, check=True)
     assert took_s < STOP_S
@@ -157,7 +157,7 @@ def test_it_ends_within_ten_seconds_and_goes_on_with_the_reply_when_it_is_back(c
         reply = tab.say(STORY)
         tab.receive("delta", within_s=REPLY_S)
         begun = time.monotonic()
-        container.call("stop", "--time=30", container.name)
+        container.call("stop", "-t", "30", container.name)
         took_s = time.monotonic() - begun
         assert tab.close_code() == 4000
     assert took_s < STOP_S
