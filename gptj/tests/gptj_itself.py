@@ -1,80 +1,49 @@
-"""GPT-J by CTranslate2: the real engine and tokenizer, with a tiny model of random weights that the test makes.
+"""GPT-J by CTranslate2: the real engine, tokenizer and converter, with a tiny model of random weights that it makes.
 
-Not among the usual tests, since it needs requirements-gptj.txt: `make test-gptj` runs it by its name.
+Not among the usual tests, since it needs requirements-gptj.txt, and the 6 GB of requirements-convert.txt apart: `make
+test-gptj` runs it by its name.
 """
 
 import asyncio
 import json
+import shutil
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.checks import run_checks
 
 from gptj import Condition, Finished, Piece, Sampling, Turn, generators
 from gptj.backends.ctranslate2 import CTranslate2
 from gptj.exceptions import ContextTooLong, RequestRejected
+from gptj.tests import tiny_gptj
 from gptj.tests.conftest import UseModels
 from gptj.tests.reading import ASKED, read
 from gptj.tokens import gpt2_files, gpt2_tokens
 from gptj.transcript import line
 
-WIDTH, LAYERS, HEADS, ROTARY = 32, 2, 2, 8
-VOCABULARY = 50_400  # GPT-2's 50,257 and GPT-J's 143 spare ones
-
-
-def make_tiny_gptj(folder: Path) -> None:
-    """Write a model of GPT-J's architecture, int8, as CTranslate2's own converter does (its GPTJLoader)."""
-    ctranslate2, numpy = import_module("ctranslate2"), import_module("numpy")
-    random = numpy.random.default_rng(1)
-
-    def weights(*shape: int) -> Any:
-        return random.normal(0, 0.4, shape).astype(numpy.float32)
-
-    def fill(layer: Any, *shape: int) -> None:
-        layer.weight, layer.bias = weights(*shape), weights(shape[0])
-
-    def norm(layer: Any) -> None:
-        layer.gamma, layer.beta = numpy.ones(WIDTH, numpy.float32), numpy.zeros(WIDTH, numpy.float32)
-
-    spec = ctranslate2.specs.TransformerDecoderModelSpec.from_config(
-        LAYERS,
-        HEADS,
-        pre_norm=True,
-        activation=ctranslate2.specs.Activation.GELUTanh,
-        rotary_dim=ROTARY,
-        rotary_interleave=False,
-        parallel_residual=True,
-        shared_layer_norm=True,
-    )
-    spec.decoder.scale_embeddings = False
-    spec.decoder.embeddings.weight = weights(VOCABULARY, WIDTH)
-    norm(spec.decoder.layer_norm)
-    for layer in spec.decoder.layer:
-        norm(layer.shared_layer_norm)
-        layer.self_attention.linear[0].weight = weights(3 * WIDTH, WIDTH)
-        layer.self_attention.linear[1].weight = weights(WIDTH, WIDTH)
-        fill(layer.ffn.linear_0, 4 * WIDTH, WIDTH)
-        fill(layer.ffn.linear_1, WIDTH, 4 * WIDTH)
-    fill(spec.decoder.projection, VOCABULARY, WIDTH)
-    ids = json.loads(gpt2_files()[0].read_text())
-    spec.register_vocabulary([*sorted(ids, key=ids.__getitem__), *(f"<|extratoken_{n}|>" for n in range(1, 144))])
-    for name in ("bos_token", "eos_token", "unk_token"):
-        setattr(spec.config, name, "<|endoftext|>")
-    spec.validate()
-    spec.optimize(quantization="int8")
-    folder.mkdir()
-    spec.save(str(folder))
+CONVERT = settings.BASE_DIR / ".venv" / "convert" / "bin"  # where requirements-convert.txt is installed
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CTranslate2]:
-    folder = tmp_path_factory.mktemp("models") / "tiny-gpt-j"
-    make_tiny_gptj(folder)
-    made = CTranslate2(alias="default", url=f"ctranslate2://{folder}")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with tiny-gpt-j, in int8, and exact-gpt-j, as it was made; by the commands of docs/models.md."""
+    folder = tmp_path_factory.mktemp("models")
+    for file in gpt2_files():
+        shutil.copy(file, folder)
+    subprocess.run([CONVERT / "python", tiny_gptj.__file__, folder], check=True)
+    for name, quantization in (("tiny-gpt-j", "int8"), ("exact-gpt-j", "float32")):
+        command: list[str | Path] = [CONVERT / "ct2-transformers-converter", "--model", folder / "hf"]
+        subprocess.run([*command, "--output_dir", folder / name, "--quantization", quantization], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(converted: Path) -> Iterator[CTranslate2]:
+    made = CTranslate2(alias="default", url=f"ctranslate2://{converted}/tiny-gpt-j")
     yield made
     asyncio.run(made.close())
 
@@ -100,6 +69,17 @@ async def test_it_streams_token_by_token(model: CTranslate2) -> None:
 async def test_without_a_temperature_the_likeliest_comes(model: CTranslate2) -> None:
     replies = [await read(model.stream(ASKED, Sampling(max_new_tokens=16, temperature=0))) for _ in range(2)]
     assert replies[0] == replies[1]
+
+
+async def test_what_it_writes_is_what_the_published_model_writes(converted: Path) -> None:
+    exact = CTranslate2(alias="default", url=f"ctranslate2://{converted}/exact-gpt-j", compute_type="float32")
+    await exact.start()
+    await exact.settled()
+    asking = Sampling(max_new_tokens=tiny_gptj.WRITTEN_TOKENS, temperature=0)
+    written, error = await read(exact._client.text(tiny_gptj.PROMPT, asking, ()))
+    await exact.close()
+    assert error is None
+    assert written == json.loads((converted / "written.json").read_text())
 
 
 async def test_tokens_are_gpt2s(model: CTranslate2) -> None:
