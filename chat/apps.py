@@ -1,6 +1,7 @@
-"""The conversation app."""
+"""The conversation app, and the admin that looks into it."""
 
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin
 
 
 class ChatConfig(AppConfig):
@@ -8,7 +9,15 @@ class ChatConfig(AppConfig):
 
     name = "chat"
     verbose_name = "Conversations"
+    default = True
 
     def ready(self) -> None:
         """Register what `manage.py check` asks of this app."""
         from chat import checks  # noqa: F401, PLC0415 (checks need the app registry)
+
+
+class StaffConfig(admin.AdminConfig):
+    """Django's admin with this app's own site."""
+
+    default = False
+    default_site = "chat.staff.StaffSite"

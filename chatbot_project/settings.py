@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -86,7 +87,8 @@ ALLOWED_HOSTS = _allowed_hosts or _names
 ROOT_URLCONF = "chatbot_project.urls"
 ASGI_APPLICATION = "chatbot_project.asgi.application"
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",  # before Django's admin, whose templates it replaces
+    "chat.apps.StaffConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -219,6 +221,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Chatbot",
+    "SITE_HEADER": "Chatbot",
+    "SITE_SUBHEADER": "Inspection",
+    "SITE_SYMBOL": "forum",
+    "SHOW_HISTORY": False,
+    "STYLES": [lambda request: static("chat/admin.css")],
+}
 
 # --- Language, time, log ---------------------------------------------------------------------------------------------
 

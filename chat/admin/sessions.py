@@ -15,7 +15,7 @@ from chat.models import ChatSession, Message
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
-    ModelAdmin = admin.ModelAdmin  # generic for the type checker only
+    from unfold.admin import ModelAdmin  # not typed
 
 SHOWN = 200  # messages on a session's page; the rest is a link away
 
