@@ -196,7 +196,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
             self._ack(frame.client_id, change.duplicate or stored[0].id, duplicate=change.duplicate is not None)
         self._tell(change)
         if change.reply is not None:
-            replies.start(session, change.reply)
+            replies.start(session, change.reply, change.task)
 
     async def _stop(self, frame: protocol.Stop) -> None:
         """End a reply: at once if it is made here, else by a wish that its maker hears."""

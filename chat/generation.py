@@ -32,6 +32,7 @@ class Generation:
     reply: Message
     draft: Draft
     lines: Lines
+    task: history.Task | None = None  # where it is known; else it is read
     said: Sequence[Said] = ()
     began: float = field(default_factory=monotonic)
     queued_ms: int | None = None
@@ -67,7 +68,7 @@ class Generation:
         """Wait for a turn, show the model the conversation, and write down what it says."""
         key, attempt = self.reply.id, self.reply.attempt
         async with self.lines.at(backend).turn(key):
-            task = await threads.read(history.task, key, attempt)
+            task = self.task or await threads.read(history.task, key, attempt)
             if task is None:
                 return None
             self.said = task.said
@@ -82,7 +83,9 @@ class Generation:
                 window=backend.context_window,
                 template=backend.template,
             )
-            begun = await threads.write(history.begin, self.session, key, attempt, shown, queued_ms=self.queued_ms)
+            begun = await threads.write(
+                history.begin, self.session, key, attempt, shown, queued_ms=self.queued_ms, siblings=self.reply.siblings
+            )
             if begun is None:
                 return None
             delivery.tell_session(self.session, protocol.MessageChanged(message=begun))

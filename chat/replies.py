@@ -70,19 +70,19 @@ class Replies:
         """Who makes replies here, with which models."""
         return history.Maker(owner=self.owner, aliases=frozenset(generators), full=self.lines.full)
 
-    def start(self, session: UUID, reply: Message) -> None:
-        """Make a reply that is queued under this process's name."""
+    def start(self, session: UUID, reply: Message, task: history.Task | None = None) -> None:
+        """Make a reply that is queued under this process's name; from `task`, where that is known."""
         if self._draining:
             return
         if (before := self._running.get(reply.id)) is not None:
             before.lose()
         draft = delivery.open_draft(session, reply.id, reply.attempt)
-        generation = Generation(session=session, reply=reply, draft=draft, lines=self.lines)
+        generation = Generation(session=session, reply=reply, draft=draft, lines=self.lines, task=task)
         running = Running(generation=generation, task=asyncio.create_task(generation.run()))
         self._running[reply.id] = running
-        task = asyncio.create_task(self._see_through(running), name=f"reply {reply.id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        seeing = asyncio.create_task(self._see_through(running), name=f"reply {reply.id}")
+        self._tasks.add(seeing)
+        seeing.add_done_callback(self._tasks.discard)
 
     def stop(self, reply: UUID, attempt: int) -> bool:
         """End a reply now and keep what it has; False if it is not made here."""
@@ -192,9 +192,12 @@ class Replies:
     async def _store(running: Running, outcome: history.Outcome) -> None:
         """Store how a reply ended, however long the database takes to answer, and tell it."""
         session, said = running.generation.session, running.generation.said
+        siblings = running.generation.reply.siblings
         while True:
             try:
-                ended = await threads.write(history.end, session, running.key, running.attempt, outcome, said)
+                ended = await threads.write(
+                    history.end, session, running.key, running.attempt, outcome, said, siblings=siblings
+                )
             except Refused as error:
                 logger.warning("The end of a reply cannot be stored yet: %s", error)
                 await asyncio.sleep(AGAIN_S)

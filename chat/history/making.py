@@ -8,17 +8,16 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
 from django.utils import timezone
 
 from chat import protocol
 from chat.history import hot
-from chat.history.reading import said_before
+from chat.history.reading import said_before, stored_key
 from chat.history.rows import message_object
 from chat.history.sessions import raise_head
 from chat.memory import Said
-from chat.models import MAKING, ChatSession, Message, Status
+from chat.models import MAKING, Message, Status
 
 TAKEOVERS = 1  # a reply whose owner is lost is taken up this often
 
@@ -62,8 +61,11 @@ def task(key: UUID, attempt: int) -> Task | None:
     """Return what a reply is to be made from; None if this attempt is over."""
     found = Message.objects.filter(id=key, attempt=attempt, status__in=MAKING)
     reply = found.select_related("parent", "system_prompt").first()
-    if reply is None:
-        return None
+    return task_of(reply) if reply else None
+
+
+def task_of(reply: Message) -> Task:
+    """Return what a reply is to be made from."""
     return Task(
         said=said_before(reply),
         system_prompt=reply.system_prompt.text if reply.system_prompt else "",
@@ -73,15 +75,21 @@ def task(key: UUID, attempt: int) -> Task | None:
     )
 
 
-def begin(session: UUID, key: UUID, attempt: int, shown: Shown, *, queued_ms: int) -> protocol.Message | None:
-    """Turn a reply from queued to streaming; None if this attempt is over."""
+def begin(
+    session: UUID, key: UUID, attempt: int, shown: Shown, *, queued_ms: int, siblings: list[UUID] | None = None
+) -> protocol.Message | None:
+    """Turn a reply from queued to streaming; None if this attempt is over.
+
+    `siblings` are the reply's, where they are known: while it is made there will be no others.
+    """
     return _change(
         session,
         key,
         attempt,
+        siblings,
         status=Status.STREAMING,
         model=shown.model,
-        context_first=shown.first,
+        context_first_id=shown.first,
         context_tokens=shown.tokens,
         context_window=shown.window,
         template=shown.template,
@@ -92,16 +100,25 @@ def begin(session: UUID, key: UUID, attempt: int, shown: Shown, *, queued_ms: in
 def checkpoint(texts: Mapping[UUID, tuple[int, str]]) -> set[UUID]:
     """Keep the texts so far, by reply with its attempt; return those whose attempt is over."""
     hot.keep_drafts(texts)
-    streaming = Message.objects.filter(status=Status.STREAMING)
-    with transaction.atomic():
-        return {
-            key
-            for key, (attempt, text) in texts.items()
-            if not streaming.filter(id=key, attempt=attempt).update(text=text)
-        }
+    sql = "UPDATE chat_message SET text = %s WHERE id = %s AND attempt = %s AND status = 'streaming'"
+    over = set()
+    with transaction.atomic(), connection.cursor() as cursor:
+        for key, (attempt, text) in texts.items():
+            cursor.execute(sql, [text, stored_key(key), attempt])
+            if not cursor.rowcount:
+                over.add(key)
+    return over
 
 
-def end(session: UUID, key: UUID, attempt: int, outcome: Outcome, said: Sequence[Said]) -> protocol.Message | None:
+def end(
+    session: UUID,
+    key: UUID,
+    attempt: int,
+    outcome: Outcome,
+    said: Sequence[Said],
+    *,
+    siblings: list[UUID] | None = None,
+) -> protocol.Message | None:
     """Store how a reply ended, and hold the session's turns hot; None if this attempt is over."""
     fields: dict[str, Any] = {
         "text": outcome.text,
@@ -112,7 +129,7 @@ def end(session: UUID, key: UUID, attempt: int, outcome: Outcome, said: Sequence
         "model_name": outcome.model_name,
         **outcome.usage,
     }
-    ended = _change(session, key, attempt, **fields, **_RELEASED)
+    ended = _change(session, key, attempt, siblings, **fields, **_RELEASED)
     if ended is None:
         return None
     turns = list(said)
@@ -126,17 +143,43 @@ def end(session: UUID, key: UUID, attempt: int, outcome: Outcome, said: Sequence
 _RELEASED: dict[str, Any] = {"owner": "", "lease_until": None, "stop_wanted": False}
 
 
-def _change(session: UUID, key: UUID, attempt: int, **fields: Any) -> protocol.Message | None:
-    """Change a reply that is being made, as one change of its session; None if this attempt is over."""
+def _change(
+    session: UUID, key: UUID, attempt: int, siblings: list[UUID] | None, **fields: Any
+) -> protocol.Message | None:
+    """Change a reply that is being made, as one change of its session; None if this attempt is over.
+
+    Written in SQL: twice a reply, Django would take longer to compose the statements than the database to run them.
+    """
+    columns = {field.attname: field for field in Message._meta.concrete_fields}
+    values = [columns[name].get_db_prep_save(value, connection) for name, value in fields.items()]
+    changes = ", ".join(f"{columns[name].column} = %s" for name in fields)
     with transaction.atomic():
-        if not ChatSession.objects.filter(id=session).update(head=F("head") + 1, updated_at=timezone.now()):
+        head = _next_head(session)
+        if head is None:
             return None
-        head = ChatSession.objects.values_list("head", flat=True).get(id=session)
-        making = Message.objects.filter(id=key, session=session, attempt=attempt, status__in=MAKING)
-        if not making.update(seq=head, **fields):
+        changed = list(
+            Message.objects.raw(
+                f"UPDATE chat_message SET seq = %s, {changes} WHERE id = %s AND session_id = %s AND attempt = %s"  # noqa: S608 (names of columns)
+                " AND status IN ('queued', 'streaming') RETURNING *",
+                [head, *values, stored_key(key), stored_key(session), attempt],
+            )
+        )
+        if not changed:
             transaction.set_rollback(True)
             return None
-        return message_object(Message.objects.get(id=key))
+        return message_object(changed[0], siblings)
+
+
+def _next_head(session: UUID) -> int | None:
+    """Count one change in a session, which locks it; None if there is no such session."""
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE chat_chatsession SET head = head + 1, updated_at = %s WHERE id = %s RETURNING head",
+            [now, stored_key(session)],
+        )
+        found = cursor.fetchone()
+    return found[0] if found else None
 
 
 def want_stop(session: UUID, key: UUID, attempt: int) -> bool:

@@ -93,7 +93,7 @@ def feed(key: UUID, visitor: UUID, after: int) -> Feed:
         rows = sorted(branch(kept.leaf_id, JOINED), key=lambda message: message.seq)
     else:
         rows = list(Message.objects.filter(session=key, seq__gt=after).order_by("seq"))
-    making = list(Message.objects.filter(session=key, status__in=MAKING))
+    making = list(Message.objects.filter(session=key, status__in=MAKING)) if kept.length else []
     for reply in making:
         attempt, text = hot.draft(reply.id)
         if attempt == reply.attempt and len(text) > len(reply.text):
@@ -120,7 +120,7 @@ def branch(end: UUID | None, limit: int, *, above: int = 0) -> list[Message]:
             SELECT chat_message.* FROM chat_message JOIN branch ON chat_message.id = branch.id
             ORDER BY chat_message.depth
             """,
-            [_key(end), limit, above],
+            [stored_key(end), limit, above],
         )
     )
 
@@ -139,7 +139,7 @@ def end_below(message: UUID, limit: int | None = None) -> UUID:
             )
             SELECT id FROM below WHERE id IS NOT NULL ORDER BY taken DESC LIMIT 1
             """,
-            [_key(message), limit or 1_000_000_000],
+            [stored_key(message), limit or 1_000_000_000],
         )
         (found,) = cursor.fetchone()
     return found if isinstance(found, UUID) else UUID(found)
@@ -161,15 +161,15 @@ def _ancestor(end: UUID | None, depth: int) -> UUID | None:
             )
             SELECT id FROM up ORDER BY depth LIMIT 1
             """,
-            [_key(end), depth],
+            [stored_key(end), depth],
         )
         (found,) = cursor.fetchone()
     return found if isinstance(found, UUID) else UUID(found)
 
 
-def _key(key: UUID) -> Any:
-    """Return an id as this database keeps it."""
-    return Message._meta.pk.get_db_prep_value(key, connection)  # noqa: SLF001 (Django's public API for fields)
+def stored_key(key: UUID) -> Any:
+    """Return an id as this database keeps it, for SQL."""
+    return Message._meta.pk.get_db_prep_value(key, connection)
 
 
 def message(key: UUID, session: UUID) -> protocol.Message:
@@ -245,6 +245,8 @@ def said_before(reply: Message) -> list[Said]:
     asked = reply.parent
     if asked is None:
         return []
+    if asked.parent_id is None:
+        return [Said(id=asked.id, role="user", text=asked.text)]
     if reply.seq == asked.seq + 1:  # made by the same change, so nothing happened in between
         kept = hot.recall(reply.session_id, head=asked.seq - 1, leaf=asked.parent_id)
         if kept is not None:

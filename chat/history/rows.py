@@ -30,13 +30,13 @@ def session_object(session: ChatSession) -> protocol.Session:
 
 def message_objects(messages: Sequence[Message]) -> list[protocol.Message]:
     """`messages` are of one session; their siblings take one query."""
-    siblings = _siblings(messages)
+    siblings = _siblings(messages) if messages else {}
     return [_message_object(message, siblings[message.parent_id]) for message in messages]
 
 
-def message_object(message: Message) -> protocol.Message:
-    """Return one message as the wire has it."""
-    return message_objects([message])[0]
+def message_object(message: Message, siblings: list[UUID] | None = None) -> protocol.Message:
+    """Return one message as the wire has it; `siblings`, itself among them, where they are known."""
+    return message_objects([message])[0] if siblings is None else _message_object(message, siblings)
 
 
 def _siblings(messages: Iterable[Message]) -> dict[UUID | None, list[UUID]]:

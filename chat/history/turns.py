@@ -7,9 +7,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from chat import protocol
+from chat.history.making import Task, task_of
 from chat.history.reading import end_below, expired, row
 from chat.history.rows import message_object, message_objects, session_object
 from chat.history.sessions import raise_head
@@ -39,6 +41,7 @@ class Change:
     session: protocol.Session | None = None
     reply: protocol.Message | None = None
     duplicate: UUID | None = None
+    task: Task | None = None  # what `reply` is to be made from
 
 
 class _Known(Exception):
@@ -57,10 +60,12 @@ def add_turn(key: UUID, client_id: UUID, text: str, maker: Maker) -> Change:
     try:
         with transaction.atomic():
             session = _lock(key, 3, client_id, text, maker)
-            above = session.leaf
-            return _store(session, client_id, text, above, maker)
+            said, reply = _store(session, client_id, text, session.leaf, maker)
     except _Known as known:
         return Change(duplicate=known.message)
+    # Below a leaf there was nothing, so neither has a sibling.
+    stored = (message_object(said, [said.id]), message_object(reply, [reply.id]))
+    return Change(messages=stored, session=session_object(session), reply=stored[1], task=task_of(reply))
 
 
 def edit_turn(key: UUID, message: UUID, client_id: UUID, text: str, maker: Maker) -> Change:
@@ -71,7 +76,8 @@ def edit_turn(key: UUID, message: UUID, client_id: UUID, text: str, maker: Maker
             old = row(message, key)
             if old.role != Role.USER:
                 raise Refused(Code.BAD_FRAME, "Only what you said can be edited.")
-            return _store(session, client_id, text, old.parent, maker)
+            stored = tuple(message_objects(_store(session, client_id, text, old.parent, maker)))
+            return Change(messages=stored, session=session_object(session), reply=stored[1])
     except _Known as known:
         return Change(duplicate=known.message)
 
@@ -106,7 +112,7 @@ def retry(key: UUID, message: UUID, attempt: int, maker: Maker) -> Change:
             unchanged = Change(messages=(message_object(reply),))
             transaction.set_rollback(True)
             return unchanged
-        _refuse(session, maker)
+        _refuse(session, maker, busy=Message.objects.filter(session=key, status__in=MAKING).exists())
         fresh = _new_reply(session, reply.parent, maker, seq=session.head, client_id=reply.client_id)
         fresh.id, fresh.n, fresh.created_at = reply.id, reply.n, reply.created_at
         fresh.attempt = reply.attempt + 1
@@ -134,18 +140,21 @@ def select(key: UUID, message: UUID) -> Change:
 def _lock(key: UUID, changes: int, client_id: UUID, text: str | None, maker: Maker) -> ChatSession:
     """Lock the session for a turn. Raises _Known for a client id seen before, and Refused."""
     session = raise_head(key, changes)
-    known = Message.objects.filter(session=key, client_id=client_id).first()
-    if known is not None:
-        if text is not None and known.text != text:
+    same_id_or_making = Q(client_id=client_id) | Q(status__in=MAKING)
+    found = list(Message.objects.filter(same_id_or_making, session=key).values_list("client_id", "id", "text"))
+    for known_id, message, known_text in found:
+        if known_id != client_id:
+            continue
+        if text is not None and known_text != text:
             raise Refused(Code.BAD_FRAME, "This client_id has been used for another text.")
-        raise _Known(known.id)
-    _refuse(session, maker)
+        raise _Known(message)
+    _refuse(session, maker, busy=bool(found))
     return session
 
 
-def _refuse(session: ChatSession, maker: Maker) -> None:
+def _refuse(session: ChatSession, maker: Maker, *, busy: bool) -> None:
     """Raise Refused where no reply can be made now. `session` holds a head that was raised already."""
-    if Message.objects.filter(session=session, status__in=MAKING).exists():
+    if busy:
         raise Refused(Code.BUSY, "A reply is being made; wait for it, or stop it.")
     if expired(session):
         raise Refused(Code.EXPIRED, "This conversation has expired; it can be read, and a new one can be begun.")
@@ -156,8 +165,10 @@ def _refuse(session: ChatSession, maker: Maker) -> None:
         raise Refused(Code.QUEUE_FULL, "Too many are waiting for this model; try again in a while.", retry_after_s=30)
 
 
-def _store(session: ChatSession, client_id: UUID, text: str, above: Message | None, maker: Maker) -> Change:
-    """Insert what was said and a queued reply below it, and show them."""
+def _store(
+    session: ChatSession, client_id: UUID, text: str, above: Message | None, maker: Maker
+) -> tuple[Message, Message]:
+    """Insert what was said and a queued reply below it, and show them; return both."""
     said = Message(
         session=session,
         parent=above,
@@ -170,13 +181,11 @@ def _store(session: ChatSession, client_id: UUID, text: str, above: Message | No
         status=Status.COMPLETE,
     )
     session.length += 1
-    said.save(force_insert=True)
     reply = _new_reply(session, said, maker, seq=session.head - 1, client_id=None)
-    reply.save(force_insert=True)
+    Message.objects.bulk_create([said, reply])
     session.title = session.title or _title(text)
     _show(session, reply)
-    first, second = message_objects([said, reply])
-    return Change(messages=(first, second), session=session_object(session), reply=second)
+    return said, reply
 
 
 def _new_reply(
