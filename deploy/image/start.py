@@ -17,7 +17,10 @@ def main() -> None:
     if not os.environ.get("SECRET_KEY"):
         from chatbot_project import keys  # noqa: PLC0415 (on the path since a line above)
 
-        keys.make(Path(os.environ["DATA_DIR"]))
+        try:
+            keys.make(Path(os.environ["DATA_DIR"]))
+        except OSError as error:
+            sys.exit(f"User {os.getuid()} cannot write to DATA_DIR, where a volume belongs: {error}")
 
     import django  # noqa: PLC0415 (on the path, and with its settings named, since a line above)
     from django.core.management import call_command  # noqa: PLC0415
