@@ -8,6 +8,7 @@ from chat.api import api
 urlpatterns = [
     path("", views.page),
     path("c/<str:session>", views.page),
+    path("sw.js", views.service_worker),
     path("api/", api.urls),
     path("healthz", views.healthz),
     path("readyz", views.readyz),

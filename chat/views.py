@@ -7,7 +7,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -23,11 +23,34 @@ logger = logging.getLogger(__name__)
 PROBE_S = 2.0  # for each part to answer
 
 
+# What the page loads and speaks to is its own origin; nothing inline runs.
+PAGE_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "font", "connect", "manifest", "worker")),
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+
 @never_cache
 @ensure_csrf_cookie
 def page(request: HttpRequest, session: str = "") -> HttpResponse:
     """The React page; which session it opens, it reads from its address."""
-    return render(request, "chat/index.html")
+    response = render(request, "chat/index.html")
+    response["Content-Security-Policy"] = PAGE_POLICY
+    return response
+
+
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """What keeps the page's shell in the browser: written by the build; at the root, so that every page is its own."""
+    try:
+        script = (settings.PAGE_DIR / ".vite" / "sw.js").read_bytes()
+    except FileNotFoundError:
+        raise Http404 from None
+    return HttpResponse(script, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:

@@ -1,12 +1,13 @@
 /** How the page is built: hashed files and a manifest that Django reads; in development, a proxy to Django. */
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { shell } from "./shell.ts";
 
 const SERVER = "http://127.0.0.1:8000";
 
 export default defineConfig(({ command }) => ({
   base: command === "build" ? "/static/" : "/",
-  plugins: [react()],
+  plugins: [react(), shell()],
   build: {
     manifest: true,
     rolldownOptions: { input: "src/main.tsx" },

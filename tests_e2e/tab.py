@@ -19,7 +19,7 @@ class Tab:
         self.name = page.get_by_role("textbox", name="Your name")
         self.message = page.get_by_role("textbox", name="Message", exact=True)
         self.conversation = page.get_by_role("log", name="Conversation")
-        # Each article is headed by who speaks; one still on its way to the server has no heading.
+        # Each article is headed by who speaks.
         self.replies = self.conversation.get_by_role("article").filter(
             has=page.get_by_role("heading"), has_not=page.get_by_role("heading", name="You", exact=True)
         )

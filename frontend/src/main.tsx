@@ -6,6 +6,7 @@ import { ApiRefused, deleteMe, search } from "./api";
 import { App, type AppProps } from "./components/App/App";
 import { t } from "./i18n";
 import { begin } from "./start";
+import { chooseTheme, readTheme } from "./theme";
 
 /** A refusal as a value. */
 function orRefusal<T>(call: Promise<T>): Promise<T | ApiRefused> {
@@ -27,6 +28,16 @@ const forget: AppProps["forget"] = async () => {
   return null;
 };
 
+/** Opens the page where there is no connection; its loading waits for the page's own. */
+function keepShell(): void {
+  if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
+  window.addEventListener("load", () => {
+    navigator.serviceWorker.register("/sw.js").catch(() => undefined); // a browser may forbid it
+  });
+}
+
+chooseTheme(readTheme()); // the shell that is kept may have been drawn for another
+keepShell();
 document.documentElement.lang = t.locale;
 document.documentElement.dir = t.direction;
 const root = document.getElementById("root");

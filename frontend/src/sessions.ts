@@ -26,6 +26,17 @@ export function withoutSession(held: readonly Session[], id: string): readonly S
   return held.filter((session) => session.id !== id);
 }
 
+const times = new WeakMap<Session, number>(); // ms since 1970, read once: a list may hold 10,000
+
+function lastActivity(session: Session): number {
+  const known = times.get(session);
+  if (known !== undefined) return known;
+  const time = Date.parse(session.updated_at);
+  times.set(session, time);
+  return time;
+}
+
 function byActivity(a: Session, b: Session): number {
-  return Date.parse(b.updated_at) - Date.parse(a.updated_at) || b.id.localeCompare(a.id);
+  if (a === b) return 0;
+  return lastActivity(b) - lastActivity(a) || (a.id < b.id ? 1 : -1);
 }

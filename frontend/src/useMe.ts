@@ -30,6 +30,11 @@ export function useMe(listening: boolean): MeState {
     );
   }, []);
   useEffect(load, [load]);
+  useEffect(() => {
+    if (!failed) return undefined;
+    window.addEventListener("online", load);
+    return () => window.removeEventListener("online", load);
+  }, [failed, load]);
   const unwell = me?.models.some(({ state }) => state !== "ok") ?? false;
   useEffect(() => {
     if (!unwell || listening) return undefined;

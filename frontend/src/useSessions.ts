@@ -41,8 +41,14 @@ export function useSessions(wanted: boolean): Sessions {
     return setFailure(refused);
   });
 
+  const asked = useRef(false);
   const load = useCallback(() => {
-    listSessions(cursor).then(
+    if (asked.current) return;
+    asked.current = true;
+    const answer = listSessions(cursor).finally(() => {
+      asked.current = false;
+    });
+    answer.then(
       (page) => {
         setItems((held) => withSessions(held, page.items));
         setCursor(page.next);
@@ -98,7 +104,7 @@ export function useSessions(wanted: boolean): Sessions {
 
   return {
     items: removal.removed === null ? items : withoutSession(items, removal.removed.id),
-    state,
+    state: wanted ? state : "loaded", // who has said no name yet has no conversations
     more: cursor !== null,
     failure,
     removed: removal.removed,

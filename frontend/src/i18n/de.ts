@@ -78,6 +78,7 @@ export const de: Catalogue = {
     opening: "Das Gespräch wird geöffnet …",
     toEnd: "Zum Ende",
     news: "Neues weiter unten",
+    startAnew: "Ein neues beginnen",
     older: "Frühere Nachrichten zeigen",
     olderFailed: "Frühere Nachrichten konnten nicht geladen werden.",
     you: "Du",
@@ -141,6 +142,7 @@ export const de: Catalogue = {
       ["Enter", "Nachricht senden"],
       ["Umschalt+Enter", "Neue Zeile beginnen"],
       ["Esc", "Antwort anhalten"],
+      ["↑", "Früher Gesagtes zurückholen"],
       ["/", "Zum Nachrichtenfeld"],
       ["Strg+K", "Suchen"],
       ["Strg+Umschalt+O", "Neues Gespräch"],
@@ -187,6 +189,9 @@ export const de: Catalogue = {
     send: "Senden",
     left: (n) => `Noch ${count(n, "Zeichen", "Zeichen")}`,
     over: (n) => `${count(n, "Zeichen", "Zeichen")} zu viel`,
+    tokens: (n) => `etwa ${count(n, "Token", "Token")}`,
+    window: (n, window) =>
+      `Etwa ${count(n, "Token", "Token")}; auf einmal liest das Modell ${window.toLocaleString("de")}, seine Antwort mitgezählt`,
     busy: "Du kannst weiterschreiben; gesendet wird, wenn die Antwort fertig ist.",
     hint: "Enter sendet, Umschalt+Enter beginnt eine Zeile",
   },
@@ -195,6 +200,8 @@ export const de: Catalogue = {
     connecting: "Verbindet …",
     waiting: "Die Verbindung ist weg. Ein neuer Versuch läuft …",
     restarting: "Der Server startet neu. Einen Moment …",
+    offlineStart:
+      "Du bist offline. Deine Gespräche liegen auf dem Server und gehen auf, wenn du wieder da bist.",
     offline: "Du bist offline. Nachrichten gehen hinaus, wenn du wieder da bist.",
     now: "Jetzt versuchen",
     closed: {

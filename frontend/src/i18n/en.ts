@@ -77,6 +77,7 @@ export const en = {
     opening: "Opening the conversation…",
     toEnd: "To the end",
     news: "New messages below",
+    startAnew: "Begin a new one",
     older: "Show earlier messages",
     olderFailed: "Earlier messages could not be loaded.",
     you: "You",
@@ -141,6 +142,7 @@ export const en = {
       ["Enter", "Send the message"],
       ["Shift+Enter", "Begin a new line"],
       ["Esc", "Stop the reply"],
+      ["↑", "Bring back what was said before"],
       ["/", "Go to the message field"],
       ["Ctrl+K", "Search"],
       ["Ctrl+Shift+O", "New conversation"],
@@ -187,6 +189,9 @@ export const en = {
     send: "Send",
     left: (n: number) => `${count(n, "character", "characters")} left`,
     over: (n: number) => `${count(n, "character", "characters")} too many`,
+    tokens: (n: number) => `about ${count(n, "token", "tokens")}`,
+    window: (n: number, window: number) =>
+      `About ${count(n, "token", "tokens")}; the model reads ${window.toLocaleString("en")} at once, its reply among them`,
     busy: "You can go on writing; it can be sent when the reply is done.",
     hint: "Enter sends, Shift+Enter begins a new line",
   },
@@ -195,6 +200,7 @@ export const en = {
     connecting: "Connecting…",
     waiting: "The connection is lost. Trying again…",
     restarting: "The server is restarting. One moment…",
+    offlineStart: "You are offline. Your conversations are kept on the server, and open when you are back.",
     offline: "You are offline. Messages go out when you are back.",
     now: "Try now",
     closed: {

@@ -30,6 +30,7 @@ export function asked(change: Partial<Message> = {}): Message {
     seq: 1,
     n: 1,
     role: "user",
+    attempt: 0,
     client_id: `client of ${id}`,
     parent: null,
     siblings: [id],

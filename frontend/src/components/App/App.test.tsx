@@ -36,12 +36,31 @@ test("the start shows the list, latest activity first, and passes axe", async ()
   expect(await violations(container)).toEqual([]);
 });
 
+test("who comes for the first time reads where conversations will stand, and is kept waiting by nothing", async () => {
+  const heard = serve({ "GET /api/me": { body: { visitor: null, models: [model()], limits } } });
+  render(<App begin={vi.fn()} search={vi.fn()} forget={vi.fn()} />);
+  expect(await screen.findByText("Your conversations will stand here.")).toBeTruthy();
+  expect(screen.queryByText("One moment…")).toBeNull();
+  expect(heard.map(({ path }) => path)).toEqual(["/api/me"]);
+});
+
 test("where the server cannot be reached it is said, and tried again on demand", async () => {
   serve({});
   render(<App begin={vi.fn()} search={vi.fn()} forget={vi.fn()} />);
   expect((await screen.findByRole("alert")).textContent).toContain("The server cannot be reached.");
   serve(LIST);
   await userEvent.click(screen.getByRole("button", { name: "Try again" }));
+  expect(await screen.findByRole("link", { name: "Newer" })).toBeTruthy();
+});
+
+test("offline it says so, and goes on by itself when the connection is back", async () => {
+  serve({});
+  const online = vi.spyOn(navigator, "onLine", "get").mockReturnValue(false);
+  render(<App begin={vi.fn()} search={vi.fn()} forget={vi.fn()} />);
+  expect((await screen.findByRole("alert")).textContent).toContain("You are offline.");
+  serve(LIST);
+  online.mockReturnValue(true);
+  window.dispatchEvent(new Event("online"));
   expect(await screen.findByRole("link", { name: "Newer" })).toBeTruthy();
 });
 

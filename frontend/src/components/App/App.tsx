@@ -5,6 +5,7 @@ import type { Failure, Hit, ServerFrame } from "../../protocol";
 import { useRoute } from "../../route";
 import type { Beginning } from "../../start";
 import { useMe } from "../../useMe";
+import { useOnline } from "../../useOnline";
 import type { Target } from "../../useReveal";
 import { useSessions } from "../../useSessions";
 import { useShortcuts } from "../../useShortcuts";
@@ -105,6 +106,7 @@ export function App({ begin, search, forget }: AppProps) {
           target={target}
           onRevealed={revealed}
           onChange={sessions.change}
+          onStartAnew={() => open(null)}
         />
       )}
       {panel === "list" && (
@@ -133,10 +135,11 @@ export function App({ begin, search, forget }: AppProps) {
 }
 
 function Waiting({ failed, onAgain }: { readonly failed: boolean; readonly onAgain: () => void }) {
+  const online = useOnline();
   if (!failed) return <main className={styles.waiting} aria-busy="true" aria-label={t.loading} />;
   return (
     <main className={styles.waiting}>
-      <p role="alert">{t.errors.unreachable}</p>
+      <p role="alert">{online ? t.errors.unreachable : t.connection.offlineStart}</p>
       <Button look="outlined" onClick={onAgain}>
         {t.tryAgain}
       </Button>

@@ -1,6 +1,6 @@
 import { act, render, screen, within } from "@testing-library/react";
 import { userEvent } from "@testing-library/user-event";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Message, ServerFrame } from "../../protocol";
 import { violations } from "../../tests/axe";
 import { asked, limits, model, reply, session, writing } from "../../tests/factories";
@@ -11,8 +11,13 @@ import { Chat } from "./Chat";
 const MODELS = [model()];
 
 /** An open conversation, its connection in the test's hands. */
-function show(messages: readonly Message[] = [], leaf = messages.at(-1)?.id ?? null) {
+function show(
+  messages: readonly Message[] = [],
+  leaf = messages.at(-1)?.id ?? null,
+  expires_at: string | null = null,
+) {
   const line = new FakeLine();
+  const onStartAnew = vi.fn();
   const { clock, shelf, watch } = line;
   const seams: Seams = { clock, shelf, watch, random: () => 1, connect: (_, ears) => line.connect(ears) };
   const shown = render(
@@ -25,6 +30,7 @@ function show(messages: readonly Message[] = [], leaf = messages.at(-1)?.id ?? n
       target={null}
       onRevealed={() => undefined}
       onChange={async () => null}
+      onStartAnew={onStartAnew}
       seams={seams}
     />,
   );
@@ -34,10 +40,10 @@ function show(messages: readonly Message[] = [], leaf = messages.at(-1)?.id ?? n
     });
   act(() => line.wire.ears.opened());
   hear(
-    { type: "ready", session: session({ seq: 1, leaf }), models: [model()], limits },
+    { type: "ready", session: session({ seq: 1, leaf, expires_at }), models: [model()], limits },
     { type: "sync", messages, head: messages.length, leaf, reset: true, more: false },
   );
-  return { line, hear, ...shown };
+  return { line, hear, onStartAnew, ...shown };
 }
 
 function delta(offset: number, text: string): ServerFrame {
@@ -133,4 +139,18 @@ test("the line stands above the oldest message that the model still sees", () =>
   expect(
     screen.getByRole("meter", { name: "The latest reply filled 900 of the model's 1,000 tokens" }),
   ).toBeTruthy();
+});
+
+test("a conversation whose time is over can be read, and a new one begun", async () => {
+  const expires_at = new Date(1_000_000 + 60_000).toISOString(); // a minute from the test's own clock
+  const { line, onStartAnew, container } = show([asked(), reply()], undefined, expires_at);
+  expect(screen.getByRole("textbox", { name: "Message" })).toBeTruthy();
+  act(() => line.clock.pass(60_000));
+  expect(screen.queryByRole("textbox", { name: "Message" })).toBeNull();
+  expect(screen.getByRole("button", { name: "Another reply" }).hasAttribute("disabled")).toBe(true);
+  expect(screen.getByRole("button", { name: "Edit" }).hasAttribute("disabled")).toBe(true);
+  expect(screen.getByText(/You can still read it/)).toBeTruthy();
+  expect(await violations(container)).toEqual([]);
+  await userEvent.click(screen.getByRole("button", { name: "Begin a new one" }));
+  expect(onStartAnew).toHaveBeenCalledOnce();
 });

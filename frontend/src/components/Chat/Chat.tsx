@@ -1,9 +1,10 @@
 /** One open conversation: its head, its messages, and the field to write in. */
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
-import { replyInTheMaking } from "../../conversation";
+import { branch, type Conversation as Held, replyInTheMaking } from "../../conversation";
 import { t } from "../../i18n";
 import type { Failure, Limits, Model, ServerFrame, SessionChange } from "../../protocol";
-import { type Seams, useConversation } from "../../useConversation";
+import { browserSeams, type Seams, useConversation } from "../../useConversation";
+import { useExpired } from "../../useExpired";
 import type { Target } from "../../useReveal";
 import { Button } from "../Button/Button";
 import { Composer, type ComposerHandle } from "../Composer/Composer";
@@ -29,11 +30,13 @@ export interface ChatProps {
   readonly onRevealed: () => void;
   /** Resolves to what went wrong, or null. */
   readonly onChange: (session: string, change: SessionChange) => Promise<Failure | null>;
+  readonly onStartAnew: () => void;
   readonly seams?: Seams;
 }
 
 export function Chat(props: ChatProps) {
-  const { session, models, limits, onFrame, lead, target, onRevealed, onChange, seams } = props;
+  const { session, models, limits, onFrame, lead, target, onRevealed, onChange, onStartAnew } = props;
+  const seams = props.seams ?? browserSeams;
   const [settings, setSettings] = useState(false);
   const { conversation, connection, deeds } = useConversation(session, onFrame, seams);
   const composer = useRef<ComposerHandle>(null);
@@ -45,7 +48,8 @@ export function Chat(props: ChatProps) {
   }, [title]);
   useEffect(() => composer.current?.focus(), []);
   useStopKey(making === null ? null : () => deeds.stop(making));
-  const over = connection.state === "closed" && connection.code !== 4504;
+  const expired = useExpired(conversation.session?.expires_at ?? null, seams.clock) && making === null;
+  const over = expired || (connection.state === "closed" && connection.code !== 4504);
 
   return (
     <main className={styles.chat}>
@@ -69,6 +73,7 @@ export function Chat(props: ChatProps) {
         deeds={deeds}
         models={models}
         limit={limits.text}
+        readOnly={expired}
         target={target}
         onRevealed={onRevealed}
         onTakeBack={(text) => composer.current?.insert(text)}
@@ -76,11 +81,21 @@ export function Chat(props: ChatProps) {
       <footer className={styles.foot} {...(over && { id: "message", tabIndex: -1 })}>
         <ConnectionLine connection={connection} onReconnect={deeds.reconnect} />
         <Notice failure={conversation.notice} onDismiss={deeds.dismiss} />
+        {expired && (
+          <div role="status" className={styles.expired}>
+            <span>{t.errors.expired}</span>
+            <Button small look="outlined" icon="plus" onClick={onStartAnew}>
+              {t.conversation.startAnew}
+            </Button>
+          </div>
+        )}
         {!over && (
           <Composer
             ref={composer}
             draftKey={`draft/${session}`}
             limit={limits.text}
+            window={models.find(({ alias }) => alias === conversation.session?.model)?.context_window ?? null}
+            said={(back) => saidBefore(conversation, back)}
             busy={making !== null}
             onSend={(text) => {
               deeds.send(text);
@@ -104,6 +119,12 @@ export function Chat(props: ChatProps) {
       <Unseen live>{making !== null && making.text !== "" ? t.conversation.writing : ""}</Unseen>
     </main>
   );
+}
+
+/** The last but so many of what the person said on this branch; null where there is no more. */
+function saidBefore({ messages, leaf }: Held, back: number): string | null {
+  const said = branch(messages, leaf).messages.filter(({ role }) => role === "user");
+  return said.at(-back)?.text ?? null;
 }
 
 /** Escape stops the reply, unless something nearer took the key. */

@@ -58,7 +58,7 @@ test("what was not taken stays", async () => {
 test("the limit counts UTF-16 units after NFC, is told near its end, and nothing longer is sent", async () => {
   const { onSend, field } = show();
   fireEvent.change(field, { target: { value: `${"e\u0301".repeat(17)}🗼` } });
-  expect(screen.getByText("1 character left")).toBeTruthy();
+  expect(screen.getByText(/^1 character left · about \d+ tokens$/)).toBeTruthy();
   fireEvent.change(field, { target: { value: `${"e\u0301".repeat(20)}🗼` } });
   expect(screen.getByText("2 characters too many")).toBeTruthy();
   await userEvent.type(field, "{Enter}");
@@ -71,4 +71,35 @@ test("a draft is there again after a reload, each conversation's own", async () 
   shown.unmount();
   expect(show().field.value).toBe("half a thou");
   expect(localStorage.getItem("draft/2")).toBeNull();
+});
+
+test("a text that fills the model's window says so", () => {
+  const { field } = show({ limit: 4_000, window: 100 });
+  fireEvent.change(field, { target: { value: "word ".repeat(30) } });
+  expect(screen.getByText("Enter sends, Shift+Enter begins a new line")).toBeTruthy();
+  fireEvent.change(field, { target: { value: "word ".repeat(50) } });
+  expect(
+    screen.getByText("About 100 tokens; the model reads 100 at once, its reply among them"),
+  ).toBeTruthy();
+});
+
+test("Arrow Up in an empty field brings back what was said, Arrow Down goes the other way", async () => {
+  const before = ["third\nof two lines", "second", "first"];
+  const { field } = show({ said: (back) => before[back - 1] ?? null });
+  await userEvent.type(field, "{ArrowUp}");
+  expect(field.value).toBe("third\nof two lines");
+  field.setSelectionRange(0, 0);
+  await userEvent.keyboard("{ArrowUp}{ArrowUp}{ArrowUp}");
+  expect(field.value).toBe("first");
+  await userEvent.keyboard("{ArrowDown}{ArrowDown}");
+  expect(field.value).toBe("third\nof two lines");
+  field.setSelectionRange(field.value.length, field.value.length);
+  await userEvent.keyboard("{ArrowDown}");
+  expect(field.value).toBe("");
+});
+
+test("Arrow Up leaves a draft alone", async () => {
+  const { field } = show({ said: () => "before" });
+  await userEvent.type(field, "mine{ArrowUp}");
+  expect(field.value).toBe("mine");
 });

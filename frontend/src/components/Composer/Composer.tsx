@@ -1,6 +1,7 @@
 /** Where one writes: it grows, keeps its draft, sends with Enter, and never loses what is typed. */
 import { type KeyboardEvent, type Ref, useImperativeHandle, useRef } from "react";
 import { t } from "../../i18n";
+import { estimateTokens } from "../../tokens";
 import { useDraft } from "../../useDraft";
 import { Button } from "../Button/Button";
 import styles from "./Composer.module.css";
@@ -16,7 +17,11 @@ export interface ComposerProps {
   readonly draftKey: string;
   /** UTF-16 code units after NFC. */
   readonly limit: number;
+  /** Tokens that the model reads at once, its reply among them; null where unknown. */
+  readonly window?: number | null;
   readonly busy: boolean;
+  /** What the person said before: 1 for the last, null where there is no more. */
+  readonly said?: (back: number) => string | null;
   /** Says whether it was taken; what was not stays in the field. */
   readonly onSend: (text: string) => boolean;
   readonly onStop?: (() => void) | undefined;
@@ -31,7 +36,10 @@ function isSendKey(event: KeyboardEvent): boolean {
   return event.key === "Enter" && !event.shiftKey && !event.altKey && !composing;
 }
 
-export function Composer({ draftKey, limit, busy, onSend, onStop, ref }: ComposerProps) {
+const NOTHING_SAID = () => null;
+
+export function Composer(props: ComposerProps) {
+  const { draftKey, limit, window = null, busy, said = NOTHING_SAID, onSend, onStop, ref } = props;
   const [draft, setDraft] = useDraft(draftKey);
   const field = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(ref, () => ({
@@ -41,6 +49,7 @@ export function Composer({ draftKey, limit, busy, onSend, onStop, ref }: Compose
       field.current?.focus();
     },
   }));
+  const recall = useRecall(draft, said, setDraft);
   const text = draft.normalize("NFC").trim();
   const left = limit - text.length;
   const sendable = text !== "" && left >= 0 && !busy;
@@ -68,6 +77,7 @@ export function Composer({ draftKey, limit, busy, onSend, onStop, ref }: Compose
           enterKeyHint="send"
           onChange={(event) => setDraft(event.target.value)}
           onKeyDown={(event) => {
+            if (recall(event)) return event.preventDefault();
             if (!isSendKey(event)) return;
             event.preventDefault();
             send();
@@ -80,20 +90,51 @@ export function Composer({ draftKey, limit, busy, onSend, onStop, ref }: Compose
         <Button look="main" icon="send" label={t.composer.send} type="submit" disabled={!sendable} />
       )}
       <p className={styles.hint} id="composer-hint" data-over={left < 0 || undefined}>
-        <Hint left={left} limit={limit} waiting={busy && text !== ""} />
+        <Hint text={text} limit={limit} window={window} waiting={busy && text !== ""} />
       </p>
     </form>
   );
 }
 
+/**
+ * Arrow Up in an empty field brings back what was said before, further and further; Arrow Down the other way.
+ * What is brought back and changed is a draft like any other. Returns whether the key was taken.
+ */
+function useRecall(
+  draft: string,
+  said: (back: number) => string | null,
+  setDraft: (text: string) => void,
+): (event: KeyboardEvent<HTMLTextAreaElement>) => boolean {
+  const recalled = useRef({ back: 0, text: "" });
+  return ({ key, shiftKey, ctrlKey, altKey, metaKey, nativeEvent, currentTarget }) => {
+    if (shiftKey || ctrlKey || altKey || metaKey || nativeEvent.isComposing) return false;
+    const { selectionStart, selectionEnd } = currentTarget;
+    const back = draft === recalled.current.text ? recalled.current.back : 0;
+    if (draft !== "" && back === 0) return false;
+    const firstLine = !draft.slice(0, selectionStart).includes("\n");
+    const lastLine = !draft.slice(selectionEnd).includes("\n");
+    const step = key === "ArrowUp" && firstLine ? 1 : key === "ArrowDown" && lastLine && back > 0 ? -1 : 0;
+    if (step === 0) return false;
+    const text = back + step === 0 ? "" : said(back + step);
+    if (text === null) return false;
+    recalled.current = { back: back + step, text };
+    setDraft(text);
+    return true;
+  };
+}
+
 interface HintProps {
-  readonly left: number;
+  readonly text: string;
   readonly limit: number;
+  readonly window: number | null;
   readonly waiting: boolean;
 }
 
-function Hint({ left, limit, waiting }: HintProps) {
+function Hint({ text, limit, window, waiting }: HintProps) {
+  const left = limit - text.length;
+  const tokens = estimateTokens(text);
   if (left < 0) return t.composer.over(-left);
-  if (left < limit * (1 - HINT_FROM)) return t.composer.left(left);
+  if (window !== null && tokens > window * HINT_FROM) return t.composer.window(tokens, window);
+  if (left < limit * (1 - HINT_FROM)) return `${t.composer.left(left)} · ${t.composer.tokens(tokens)}`;
   return waiting ? t.composer.busy : t.composer.hint;
 }

@@ -1,7 +1,8 @@
 /** The connection's state in words: nothing while all is well. */
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useEffect, useState } from "react";
 import type { Connection } from "../../connection";
 import { t } from "../../i18n";
+import { useOnline } from "../../useOnline";
 import { Button } from "../Button/Button";
 import styles from "./ConnectionLine.module.css";
 
@@ -11,15 +12,6 @@ export interface ConnectionLineProps {
 }
 
 const PATIENCE_MS = 1_500; // a short break needs no words
-
-function subscribeOnline(changed: () => void): () => void {
-  window.addEventListener("online", changed);
-  window.addEventListener("offline", changed);
-  return () => {
-    window.removeEventListener("online", changed);
-    window.removeEventListener("offline", changed);
-  };
-}
 
 /** True once it has been so for a while. */
 function useLasting(now: boolean): boolean {
@@ -41,7 +33,7 @@ function words(connection: Connection, online: boolean, lasting: boolean): strin
 }
 
 export function ConnectionLine({ connection, onReconnect }: ConnectionLineProps) {
-  const online = useSyncExternalStore(subscribeOnline, () => navigator.onLine);
+  const online = useOnline();
   const lasting = useLasting(connection.state !== "open");
   const said = words(connection, online, lasting);
   const again = connection.state === "waiting" || (connection.state === "closed" && connection.code === 4504);

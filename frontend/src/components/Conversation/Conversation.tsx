@@ -4,6 +4,7 @@ import { branch, type Conversation as Held, replyInTheMaking, type Unsent } from
 import { t } from "../../i18n";
 import type { Message, Model } from "../../protocol";
 import type { Deeds } from "../../useConversation";
+import { useNear } from "../../useNear";
 import { type Target, useReveal } from "../../useReveal";
 import { useStickToBottom } from "../../useStickToBottom";
 import { Asked } from "../Asked/Asked";
@@ -19,6 +20,8 @@ export interface ConversationProps {
   readonly deeds: Deeds;
   readonly models: readonly Model[];
   readonly limit: number;
+  /** Nothing can be added to it. */
+  readonly readOnly: boolean;
   readonly onTakeBack: (text: string) => void;
   /** A message to be brought into view. */
   readonly target: Target | null;
@@ -35,11 +38,11 @@ function authorOf(message: Message, models: readonly Model[]): string {
 }
 
 export function Conversation(props: ConversationProps) {
-  const { conversation, connected, deeds, models, limit, onTakeBack, target, onRevealed } = props;
+  const { conversation, connected, deeds, models, limit, readOnly, onTakeBack, target, onRevealed } = props;
   const { messages, leaf, unsent, queue } = conversation;
   const shown = useMemo(() => branch(messages, leaf), [messages, leaf]);
   const { scroller, content, atEnd, toEnd, letGo } = useStickToBottom();
-  const making = replyInTheMaking(conversation);
+  const busy = readOnly || replyInTheMaking(conversation) !== null;
   const first = shown.messages[0]?.id ?? null;
   const last = shown.messages.at(-1);
   const remembered = memoryBegins(shown.messages);
@@ -61,7 +64,7 @@ export function Conversation(props: ConversationProps) {
       <>
         {message.id === remembered && index > 0 && <p className={styles.memory}>{t.memory.line}</p>}
         {message.role === "user" ? (
-          <Asked message={message} deeds={deeds} limit={limit} busy={making !== null} />
+          <Asked message={message} deeds={deeds} limit={limit} busy={busy} />
         ) : (
           <Reply
             message={message}
@@ -70,7 +73,7 @@ export function Conversation(props: ConversationProps) {
             foreign={message.model !== null && message.model !== conversation.session?.model}
             deeds={deeds}
             last={message.id === leaf}
-            busy={making !== null}
+            busy={busy}
           />
         )}
       </>
@@ -138,31 +141,21 @@ function useToEndOnSend(unsent: number, toEnd: () => void): void {
 function Older({ before, deeds }: { readonly before: string | null; readonly deeds: Deeds }) {
   const [state, setState] = useState<"idle" | "loading" | "failed">("idle");
   const mark = useRef<HTMLDivElement>(null);
-  const load = useRef(() => {
+  const load = () => {
     setState("loading");
     deeds.loadOlder(before).then(
       () => setState("idle"),
       () => setState("failed"),
     );
-  });
-  useEffect(() => {
-    if (mark.current === null) return undefined;
-    const near = new IntersectionObserver(
-      ([entry]) => {
-        if (entry?.isIntersecting === true) load.current();
-      },
-      { rootMargin: "600px 0px 0px" },
-    );
-    near.observe(mark.current);
-    return () => near.disconnect();
-  }, []);
+  };
+  useNear(mark, "600px 0px 0px", load);
   return (
     <div className={styles.older} ref={mark}>
       {state === "failed" && <span role="alert">{t.conversation.olderFailed}</span>}
       {state === "loading" ? (
         <span>{t.loading}</span>
       ) : (
-        <Button small onClick={() => load.current()}>
+        <Button small onClick={load}>
           {t.conversation.older}
         </Button>
       )}

@@ -1,5 +1,5 @@
 /** Markdown's nodes as elements. Nothing here makes markup of text: HTML stays text, images become links. */
-import type { Link, List, Nodes, Parents, Table } from "mdast";
+import type { Link, List, Nodes, Parents, PhrasingContent, Table } from "mdast";
 import type { ReactNode } from "react";
 import { t } from "../../i18n";
 import { safeAddress } from "../../markdown/links";
@@ -37,10 +37,16 @@ function Outward({ address, children }: OutwardProps) {
   );
 }
 
+/** An image within a link is its words: a link holds no other. */
+function unlinked(node: PhrasingContent): PhrasingContent {
+  if (node.type === "image") return { type: "text", value: t.markdown.image(node.alt ?? "") };
+  return "children" in node ? { ...node, children: node.children.map(unlinked) } : node;
+}
+
 function LinkNode({ node }: { readonly node: Link }) {
   return (
     <Outward address={node.url}>
-      <Inside of={node} />
+      <Inside of={{ ...node, children: node.children.map(unlinked) }} />
     </Outward>
   );
 }

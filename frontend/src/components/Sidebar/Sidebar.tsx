@@ -2,7 +2,7 @@
 import { t } from "../../i18n";
 import type { Sessions } from "../../useSessions";
 import { Button } from "../Button/Button";
-import { SessionRow } from "../SessionRow/SessionRow";
+import { SessionList } from "../SessionList/SessionList";
 import { ThemeChoice } from "../ThemeChoice/ThemeChoice";
 import styles from "./Sidebar.module.css";
 
@@ -40,9 +40,7 @@ export function Sidebar({
         </Button>
         <Button look="outlined" icon="search" label={t.search.title} onClick={onSearch} />
       </div>
-      <div className={styles.list}>
-        <List sessions={sessions} current={current} onOpen={onOpen} />
-      </div>
+      <SessionList sessions={sessions} current={current} onOpen={onOpen} />
       <div className={styles.foot}>
         {name !== null && (
           <Button small onClick={onVisitor}>
@@ -55,47 +53,5 @@ export function Sidebar({
         </div>
       </div>
     </nav>
-  );
-}
-
-function List({ sessions, current, onOpen }: Pick<SidebarProps, "sessions" | "current" | "onOpen">) {
-  if (sessions.items.length === 0) return <Nothing sessions={sessions} />;
-  return (
-    <>
-      <ul>
-        {sessions.items.map((session) => (
-          <li key={session.id}>
-            <SessionRow
-              session={session}
-              current={session.id === current}
-              onOpen={() => onOpen(session.id)}
-              onRename={(title) => sessions.rename(session.id, title)}
-              onRemove={() => {
-                sessions.remove(session);
-                if (session.id === current) onOpen(null);
-              }}
-            />
-          </li>
-        ))}
-      </ul>
-      {sessions.more && (
-        <Button small onClick={sessions.load}>
-          {t.sidebar.more}
-        </Button>
-      )}
-    </>
-  );
-}
-
-function Nothing({ sessions }: Pick<SidebarProps, "sessions">) {
-  if (sessions.state === "loading") return <p className={styles.quiet}>{t.loading}</p>;
-  if (sessions.state === "loaded") return <p className={styles.quiet}>{t.sidebar.none}</p>;
-  return (
-    <div className={styles.quiet} role="alert">
-      <p>{t.sidebar.failed}</p>
-      <Button small look="outlined" onClick={sessions.load}>
-        {t.tryAgain}
-      </Button>
-    </div>
   );
 }

@@ -78,6 +78,7 @@ export function Start({ name, models, limits, lead, onBegin }: StartProps) {
           ref={composer}
           draftKey="draft/new"
           limit={limits.text}
+          window={models.find(({ alias }) => alias === model)?.context_window ?? null}
           busy={beginning}
           onSend={(text) => {
             begin(text);

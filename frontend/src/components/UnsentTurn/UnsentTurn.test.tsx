@@ -45,3 +45,8 @@ test("taken back, its text returns to the field", async () => {
   expect(deeds.drop).toHaveBeenCalledWith("c1");
   expect(onTakeBack).toHaveBeenCalledWith("Hello");
 });
+
+test("a screen reader is told whose turn it is", () => {
+  show({});
+  expect(screen.getByRole("heading", { level: 2, name: "You" })).toBeTruthy();
+});

@@ -4,6 +4,7 @@ import type { Unsent } from "../../conversation";
 import { inWords, t } from "../../i18n";
 import type { Deeds } from "../../useConversation";
 import { Button } from "../Button/Button";
+import { Unseen } from "../Unseen/Unseen";
 import styles from "./UnsentTurn.module.css";
 
 export interface UnsentTurnProps {
@@ -26,9 +27,14 @@ export function UnsentTurn({ turn, connected, now, deeds, onTakeBack }: UnsentTu
   return (
     <article className={styles.unsent} data-state={state}>
       {text !== null && (
-        <div className={styles.text} dir="auto">
-          {text}
-        </div>
+        <>
+          <Unseen>
+            <h2>{t.conversation.you}</h2>
+          </Unseen>
+          <div className={styles.text} dir="auto">
+            {text}
+          </div>
+        </>
       )}
       <p className={styles.state}>
         <span>
