@@ -50,7 +50,7 @@ class Cluster:
 @contextmanager
 def cluster(folder: Path, size: int = 2, **environment: str) -> Iterator[Cluster]:
     """Start that many processes; end them, and fail if one left a traceback."""
-    made = Cluster(folder, size, LEASE_S=str(LEASE_S), **UNLIMITED, **environment)
+    made = Cluster(folder, size, **{"LEASE_S": str(LEASE_S), **UNLIMITED, **environment})
     try:
         for process in made.processes:
             process.start()

@@ -5,6 +5,7 @@ import contextlib
 import json
 import random
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any, Self
 from uuid import uuid4
 
@@ -43,14 +44,18 @@ class Visitor:
 class Tab:
     """One tab: what it holds, what it has sent and not heard of, and what was acknowledged."""
 
-    def __init__(self, visitor: Visitor, session: str, urls: Sequence[str]) -> None:
+    def __init__(self, visitor: Visitor, session: str, urls: Sequence[str], silence_s: float = SILENCE_S) -> None:
         self._visitor = visitor
         self._session = session
+        self._silence_s = silence_s
         self.urls = list(urls)
         self.mirror = Mirror()
         self.outbox: dict[str, str] = {}  # text by client id
         self.acknowledged: dict[str, str] = {}  # message by client id
         self.closes: list[int] = []
+        self.refusals: list[str] = []
+        self.pongs = 0
+        self.deltas_at: list[float] = []
         self.frames: list[Frame] = []
         self._wire: ClientConnection | None = None
         self._changed = asyncio.Event()
@@ -77,7 +82,8 @@ class Tab:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._changed.wait(), 0.5)
         except TimeoutError:
-            raise TimeoutError(f"{self.mirror.messages} {self.outbox} {self.frames[-5:]} {self.closes}") from None
+            held = {key: {**message, "text": message["text"][-40:]} for key, message in self.mirror.messages.items()}
+            raise TimeoutError(f"{held} {list(self.outbox)} {self.frames[-3:]} {self.closes}") from None
 
     async def send(self, text: str) -> str:
         """Put a message into the outbox; return its client id. It goes out now, and again until it is acknowledged."""
@@ -136,23 +142,29 @@ class Tab:
         await self._say({"type": "hello", "after": self.mirror.after})
         while True:
             try:
-                async with asyncio.timeout(SILENCE_S):
+                async with asyncio.timeout(self._silence_s):
                     frame = await wire.recv()
             except TimeoutError:
                 # A frozen process answers nothing: a second silence in a row means another process.
                 await self._say({"type": "ping", "after": self.mirror.after})
-                async with asyncio.timeout(SILENCE_S):
+                async with asyncio.timeout(self._silence_s):
                     frame = await wire.recv()
             await self._take(json.loads(frame))
 
     async def _take(self, frame: Frame) -> None:
         self.frames.append(frame)
         del self.frames[:-200]
+        if frame["type"] == "error":
+            self.refusals.append(frame["code"])
         was_lost = self.mirror.lost
         self.mirror.apply(frame)
         match frame["type"]:
             case "ping":
                 await self._say({"type": "pong", "nonce": frame["nonce"]})
+            case "pong":
+                self.pongs += 1
+            case "delta":
+                self.deltas_at.append(monotonic())
             case "ack":
                 self.acknowledged[frame["client_id"]] = frame["message"]
                 self.outbox.pop(frame["client_id"], None)
