@@ -116,6 +116,11 @@ class Lines:
         """The aliases of the models where nobody else may get in line."""
         return frozenset(alias for alias, line in self._lines.items() if line.full)
 
+    def length(self, alias: str) -> int:
+        """Return how many are in line at a model."""
+        line = self._lines.get(alias)
+        return len(line.places()) if line else 0
+
     @property
     def places(self) -> list[Place]:
         """Everyone who is in line, at any model."""

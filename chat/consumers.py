@@ -12,7 +12,7 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from chat import catalogue, history, protocol, threads
+from chat import catalogue, history, logs, metrics, protocol, threads
 from chat.delivery import delivery
 from chat.limits import address_group, allowance
 from chat.outbox import Outbox
@@ -37,7 +37,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._outbox = Outbox(self.send, self.close)
+        self._outbox = Outbox(self.send, self._close)
+        self._closed_with = 0
         self._hello: asyncio.TimerHandle | None = None
         self._joined = False
         self._bad_frames = 0
@@ -47,9 +48,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         """Serve the socket until it ends, however that happens."""
+        metrics.SOCKETS.inc()
         try:
             await super().__call__(scope, receive, send)
         finally:
+            metrics.SOCKETS.dec()
+            metrics.socket_closed(self._closed_with)
             self._outbox.cancel()
             if self._hello is not None:
                 self._hello.cancel()
@@ -60,8 +64,13 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         """Call the handler. Channels' own would first visit the one thread that it shares among all consumers."""
         await getattr(self, get_handler_name(message))(message)
 
+    async def _close(self, code: int) -> None:
+        self._closed_with = code
+        await self.close(code)
+
     async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
         """End; what this socket started goes on."""
+        self._closed_with = self._closed_with or message.get("code", 1006)
         raise StopConsumer
 
     @property
@@ -100,6 +109,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
             )
             return
         self.visitor = visitor
+        logs.bind(session=str(self.session))
         delivery.join(self)
         self._hello = asyncio.get_running_loop().call_later(protocol.HELLO_S, self.end, Close.SILENT)
 
@@ -192,6 +202,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
             case protocol.Retry():
                 change = await threads.write(history.retry, session, frame.message, frame.attempt, maker)
                 stored = ()
+        metrics.DUPLICATES.inc(change.duplicate is not None)
         if not isinstance(frame, protocol.Retry):
             self._ack(frame.client_id, change.duplicate or stored[0].id, duplicate=change.duplicate is not None)
         self._tell(change)
@@ -230,6 +241,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         except Refused as refused:
             self._refuse(refused, _closing(refused))
             return
+        if after:
+            metrics.RESUMES.labels("reset" if feed.reset else "continued").inc()
         self._put(protocol.Ready(session=feed.session, models=catalogue.models(), limits=catalogue.limits()))
         await self._put_sync(feed)
         self._outbox.release()
@@ -277,6 +290,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         self._put(protocol.Ack(client_id=client_id, message=message, duplicate=duplicate))
 
     def _error(self, refused: Refused, about: protocol.AnyClientFrame | None = None) -> None:
+        metrics.REFUSALS.labels(refused.code).inc()
         self._put(
             protocol.Error(
                 code=refused.code,

@@ -6,6 +6,8 @@ from time import monotonic
 
 from django.conf import settings
 
+from chat.metrics import PART_FAILURES
+
 logger = logging.getLogger(__name__)
 
 REST_S = 3.0  # for what fails, before it is tried again
@@ -24,8 +26,10 @@ def redis_faults() -> tuple[type[Exception], ...]:
 class Outage:
     """Logs when something begins to fail and when it works again, however often it is tried meanwhile."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, part: str) -> None:
+        """`what` is for people, `part` for the metrics."""
         self._what = what
+        self._failures = PART_FAILURES.labels(part)
         self._failing = False
         self._failed_at = 0.0
 
@@ -36,6 +40,7 @@ class Outage:
 
     def failed(self, error: Exception) -> None:
         """Note that a try failed."""
+        self._failures.inc()
         if not self._failing:
             logger.warning("%s does not answer, and is done without: %s", self._what, error)
         self._failing = True

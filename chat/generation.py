@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from chat import history, protocol, threads
+from chat import history, metrics, protocol, threads
 from chat.admission import Lines
 from chat.delivery import Draft, delivery
 from chat.memory import PromptTooLong, Said, Window, fit
@@ -47,9 +47,10 @@ class Generation:
         for backend in others:
             try:
                 return await self._ask(backend)
-            except (BackendUnreachable, BackendTimeout):
+            except (BackendUnreachable, BackendTimeout) as error:
                 if self.draft.units:
                     raise
+                metrics.MODEL_ERRORS.labels(backend.alias, error.code).inc()
         return await self._ask(last)
 
     def ended(self, status: Status, **more: str) -> history.Outcome:

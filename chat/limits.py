@@ -18,7 +18,7 @@ class Allowance:
     """Counts what was asked, and refuses what is too much. A Redis that does not answer is done without."""
 
     def __init__(self) -> None:
-        self._outage = Outage("What counts for all processes")
+        self._outage = Outage("What counts for all processes", "limits")
         self._here = MovingWindowRateLimiter(MemoryStorage())
         self._everywhere = MovingWindowRateLimiter(_shared()) if settings.REDIS_URL else self._here
 

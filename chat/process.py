@@ -1,6 +1,7 @@
 """One serving process: what starts with it, what runs beside its requests, and how it goes down."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -8,18 +9,19 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from chat import catalogue, history, protocol, threads
+from chat import catalogue, history, metrics, protocol, threads
 from chat.delivery import delivery
 from chat.protocol import Close, Refused
 from chat.relay import relay
 from chat.replies import replies
-from gptj import generators
+from gptj import Condition, generators
 
 logger = logging.getLogger(__name__)
 
 PULSE_S = 1.0  # between two renewals of the leases
 PLACES_S = 5.0  # between two tellings of the places in line
 PURGE_S = 86_400.0  # between two purges of what is past its retention
+LAG_S = 0.5  # between two looks at how late the event loop is
 COME_BACK_S = 1.0  # what a client is told to wait before it reconnects
 
 
@@ -38,12 +40,15 @@ class Process:
         await generators.start()
         for alias in generators:
             generators[alias].subscribe(_told_of(alias))
+            metrics.QUEUE.labels(alias).set_function(functools.partial(replies.lines.length, alias))
+            metrics.MODEL_WELL.labels(alias).set_function(functools.partial(_well, alias))
         self._tasks = [
             asyncio.create_task(relay.listen()),
             asyncio.create_task(_every(PULSE_S, replies.pulse)),
             asyncio.create_task(_every(max(PULSE_S, settings.LEASE_S / 4), replies.take_over)),
             asyncio.create_task(_every(PLACES_S, _tell_places)),
-            asyncio.create_task(_every(PURGE_S, purge)),
+            asyncio.create_task(_every(PURGE_S, _purge)),
+            asyncio.create_task(_watch_loop()),
         ]
 
     async def drain(self) -> None:
@@ -99,13 +104,38 @@ async def _tell_places() -> None:
     replies.tell_places()
 
 
-async def purge() -> None:
-    """Delete what is past its retention."""
-    if not settings.RETENTION_DAYS:
-        return
-    before = timezone.now() - timedelta(days=settings.RETENTION_DAYS)
-    for deleted in await threads.write(history.purge, before):
+def _well(alias: str) -> bool:
+    return alias in generators and generators[alias].state.condition == Condition.OK
+
+
+async def _watch_loop() -> None:
+    """Note how late the event loop is, for ever: what keeps it busy delays every socket."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + LAG_S
+        await asyncio.sleep(LAG_S)
+        metrics.LAG.observe(max(0.0, loop.time() - due))
+
+
+async def purge(*, retention_days: float | None = None) -> int:
+    """Delete what is past its retention, which is the setting's where none is given; return how many sessions.
+
+    Wherever it is kept: a reply in the making ends, tabs hear that it is gone, the cache drops it.
+    """
+    days = settings.RETENTION_DAYS if retention_days is None else retention_days
+    if not days:
+        return 0
+    rest = timedelta(days=days, seconds=settings.SESSION_TTL_S)
+    purged = await threads.write(history.purge, timezone.now() - rest)
+    for deleted in purged:
         delivery.tell_deleted(deleted)
+        for session in deleted.sessions:
+            replies.abandon(session)
+    return sum(len(deleted.sessions) for deleted in purged)
+
+
+async def _purge() -> None:
+    await purge()
 
 
 process = Process()

@@ -29,7 +29,7 @@ class Relay:
         self._name = secrets.token_hex(4)
         self._items: list[list[Any]] = []
         self._sending: asyncio.Task[None] | None = None
-        self._outage = Outage("The channel layer")
+        self._outage = Outage("The channel layer", "layer")
         self._handlers: dict[str, Callable[..., object]] = {}
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from chat import history, protocol, threads
+from chat import history, metrics, protocol, threads
 from chat.admission import Lines, Place
 from chat.delivery import Draft, delivery
 from chat.generation import Generation
@@ -99,6 +99,7 @@ class Replies:
     def listen(self) -> None:
         """Begin: hear the nudges of other processes."""
         self._draining = False
+        metrics.MAKING.set_function(lambda: len(self._running))
         relay.on("stop", lambda reply, attempt: self.stop(UUID(reply), attempt))
         relay.on("abandon", lambda session: self._abandon_here(UUID(session)))
 
@@ -143,6 +144,7 @@ class Replies:
     async def take_over(self) -> None:
         """Take up the replies whose owner is lost."""
         for taken in await threads.write(history.take_over, self.owner):
+            metrics.LEASES.inc()
             delivery.tell_session(taken.session, protocol.MessageChanged(message=taken.reply))
             if taken.reply.status == "queued":
                 self.start(taken.session, taken.reply)
@@ -206,6 +208,16 @@ class Replies:
         delivery.close_draft(running.draft)
         if ended is not None:
             delivery.tell_session(session, protocol.MessageChanged(message=ended))
+            _note(session, ended)
+
+
+def _note(session: UUID, ended: Message) -> None:
+    """Count and log how a reply ended; nothing of what it says."""
+    model, code, usage = ended.model or "", ended.error.code if ended.error else "", ended.usage
+    metrics.reply_ended(model, ended.status, error_code=code, usage=usage)
+    figures = usage.model_dump(exclude_none=True) if usage else {}
+    extra = {"session": str(session), "reply": str(ended.id), "model": model, "status": ended.status, **figures}
+    logger.info("A reply ended", extra=extra | ({"error": code} if code else {}))
 
 
 def _texts(replies: Iterable[Running]) -> dict[UUID, tuple[int, str]]:

@@ -8,11 +8,13 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db import DEFAULT_DB_ALIAS, DataError, Error, IntegrityError, close_old_connections, connections
 
+from chat.metrics import DATABASE, DATABASE_FAILURES, DATABASE_WAIT
 from chat.protocol import Code, Refused
 
 logger = logging.getLogger(__name__)
@@ -29,14 +31,28 @@ class Pool:
 
     def __init__(self, name: str, size: Callable[[], int]) -> None:
         self._name = name
+        self._waits, self._works = DATABASE_WAIT.labels(name), DATABASE.labels(name)
+        self._failures = DATABASE_FAILURES.labels(name)
         self._size = size
         self._executor: ThreadPoolExecutor | None = None
 
     async def __call__(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `function` in a thread. Raises what it raises, but for a database that fails: Refused, `unavailable`."""
-        executor = self._executor = self._executor or ThreadPoolExecutor(self._size(), self._name)
-        call = functools.partial(_with_connection, function, *args, **kwargs)
+        executor = self._executor = self._executor or ThreadPoolExecutor(self._size(), f"database-{self._name}")
+        call = functools.partial(self._timed, perf_counter(), functools.partial(function, *args, **kwargs))
         return await sync_to_async(call, thread_sensitive=False, executor=executor)()
+
+    def _timed(self, asked: float, call: Callable[[], R]) -> R:
+        """Call, in the thread, and note how long that and the wait for the thread took."""
+        began = perf_counter()
+        self._waits.observe(began - asked)
+        try:
+            return _with_connection(call)
+        except Refused as refused:
+            self._failures.inc(refused.code == Code.UNAVAILABLE)
+            raise
+        finally:
+            self._works.observe(perf_counter() - began)
 
     def close(self) -> None:
         """Close every thread's connection and let the threads end."""
@@ -54,10 +70,10 @@ def _close_connections(everyone: threading.Barrier) -> None:
     everyone.wait()
 
 
-def _with_connection(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+def _with_connection(call: Callable[[], R]) -> R:
     close_old_connections()
     try:
-        return function(*args, **kwargs)
+        return call()
     except (DataError, IntegrityError):
         raise  # what no row takes: trying again would change nothing
     except Error as error:
@@ -67,8 +83,8 @@ def _with_connection(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
         close_old_connections()
 
 
-read = Pool("database-read", lambda: READERS)
-write = Pool("database-write", lambda: WRITERS.get(connections[DEFAULT_DB_ALIAS].vendor, 4))
+read = Pool("read", lambda: READERS)
+write = Pool("write", lambda: WRITERS.get(connections[DEFAULT_DB_ALIAS].vendor, 4))
 
 
 def close() -> None:

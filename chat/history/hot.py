@@ -16,7 +16,7 @@ from django.core.cache import cache
 from chat.faults import Outage, redis_faults
 from chat.memory import Said
 
-outage = Outage("The cache")
+outage = Outage("The cache", "cache")
 
 DRAFT_S = 60  # a draft that is not renewed is of a lost process
 KEPT_S = 86_400  # for sessions that never expire: after a day's rest the database is asked again
