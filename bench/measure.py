@@ -1,0 +1,68 @@
+"""What a run cost, and how late its tokens came."""
+
+import os
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench.load import Heard
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """One server under one load. Delays count from when the model sent a token to when a person had it."""
+
+    server: str
+    people: int
+    finished: float  # share of the replies, 0 to 1
+    cpu_ms_per_1000_tokens: float
+    first_p50_ms: float
+    first_p99_ms: float
+    token_p50_ms: float
+    token_p99_ms: float
+    ack_p99_ms: float | None
+    memory_mb: float
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it for JSON."""
+        return asdict(self)
+
+
+def cpu_s(pid: int) -> float:
+    """Return the seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory_mb(pid: int) -> float:
+    """Return the memory that a process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_KB / 1000
+
+
+def cost(server: str, heard: Sequence[Heard], *, used_s: float, memory: float) -> Cost:
+    """Sum a run up."""
+    late = [late_s * 1000 for each in heard for late_s in each.late_s]
+    first = [each.late_s[0] * 1000 for each in heard if each.late_s]
+    acks = [each.acknowledged_s * 1000 for each in heard if each.acknowledged_s is not None]
+    return Cost(
+        server=server,
+        people=len(heard),
+        finished=sum(each.finished for each in heard) / len(heard),
+        cpu_ms_per_1000_tokens=used_s * 1000 / max(len(late), 1) * 1000,
+        first_p50_ms=_percentile(first, 50),
+        first_p99_ms=_percentile(first, 99),
+        token_p50_ms=_percentile(late, 50),
+        token_p99_ms=_percentile(late, 99),
+        ack_p99_ms=_percentile(acks, 99) if acks else None,
+        memory_mb=memory,
+    )
+
+
+def _percentile(values: Sequence[float], percent: int) -> float:
+    if len(values) < 2:
+        return values[0] if values else float("nan")
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]

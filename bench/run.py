@@ -1,0 +1,151 @@
+"""Every server in turn under the same load, on one core each; medians of several rounds, and ratios to the floor.
+
+Run as: python -m bench.run [--people 50 200 500] [--rounds 3] [--json FILE]
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.load import at_the_chat, at_the_floor, everybody, sessions_at
+from bench.measure import Cost, cost, cpu_s, memory_mb
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVER_CORE, OTHER_CORE = 0, 1
+TOKENS, DELAY_MS = 64, 20
+UNLIMITED = {
+    f"LIMIT_{name}": "1000000000"
+    for name in ("SENDS_PER_MINUTE", "FRAMES_PER_10S", "SESSIONS_PER_HOUR", "SOCKETS", "SOCKETS_PER_ADDRESS")
+}
+
+
+@contextmanager
+def running(core: int, port: int, *command: str, **environment: str) -> Iterator[int]:
+    """Run a server on one core until it is no longer needed; the value is its process id."""
+    process = subprocess.Popen(
+        ["taskset", "-c", str(core), *command], cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL
+    )
+    try:
+        _until_listening(port, process)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"Nothing listens at port {port}: {process.args!r}")
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def floor(model: str) -> Iterator[tuple[str, int]]:
+    """Run the floor."""
+    port = free_port()
+    command = (sys.executable, "-m", "uvicorn", "bench.floor:application", "--port", str(port), "--log-level", "error")
+    with running(SERVER_CORE, port, *command, MODEL_URL=model) as pid:
+        yield f"http://127.0.0.1:{port}", pid
+
+
+@contextmanager
+def chat(model: str, **environment: str) -> Iterator[tuple[str, int]]:
+    """Run the chat as `make run` starts it, with everything on but the limits."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {
+            "DATA_DIR": folder,
+            "SECRET_KEY": "for a bench only",
+            "PORT": str(port),
+            "GPTJ_URL": f"openai+{model}?model=mock&concurrency=1000",
+            **UNLIMITED,
+            **environment,
+        }
+        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(migrate, cwd=ROOT, env={**os.environ, **settings}, check=True)
+        with running(SERVER_CORE, port, sys.executable, "manage.py", "serve", **settings) as pid:
+            yield f"http://127.0.0.1:{port}", pid
+
+
+async def measured(server: str, url: str, pid: int, people: int) -> Cost:
+    """Put the load on a server and sum it up."""
+    if server == "floor":
+        talk = at_the_floor(url.replace("http", "ws", 1))
+    else:
+        talk = at_the_chat(url, await sessions_at(url, people))
+    await asyncio.sleep(1)
+    before = cpu_s(pid)
+    heard = await everybody(people, talk)
+    return cost(server, heard, used_s=cpu_s(pid) - before, memory=memory_mb(pid))
+
+
+def one_round(people: int, model: str) -> list[Cost]:
+    """Measure every server once, the floor first."""
+    found = []
+    for name, start in (("floor", floor), ("chat", chat)):
+        with start(model) as (url, pid):
+            found.append(asyncio.run(measured(name, url, pid, people)))
+    return found
+
+
+def median(costs: Sequence[Cost]) -> Mapping[str, object]:
+    """Return the medians of one server's rounds."""
+    rows = [each.as_dict() for each in costs]
+    return {
+        name: value if isinstance(value, str | int) or value is None else statistics.median(row[name] for row in rows)  # type: ignore[type-var]
+        for name, value in rows[0].items()
+    }
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, nargs="+", default=[50, 200, 500])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    os.sched_setaffinity(0, {OTHER_CORE})
+    port = free_port()
+    results = []
+    mock = (sys.executable, "-m", "bench.mock_model", str(port), str(TOKENS), str(DELAY_MS))
+    with running(OTHER_CORE, port, *mock):
+        for people in options.people:
+            rounds = [one_round(people, f"http://127.0.0.1:{port}/v1") for _ in range(options.rounds)]
+            results += [median(costs) for costs in zip(*rounds, strict=True)]
+    _print(results)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2) + "\n")
+
+
+def _print(results: Sequence[Mapping[str, object]]) -> None:
+    floors = {row["people"]: row for row in results if row["server"] == "floor"}
+    for row in results:
+        cpu, base = float(str(row["cpu_ms_per_1000_tokens"])), floors[row["people"]]["cpu_ms_per_1000_tokens"]
+        figures = " ".join(f"{name}={value:.0f}" for name, value in row.items() if isinstance(value, float))
+        print(f"{row['server']:>6} {row['people']:>4} people  {cpu / float(str(base)):.2f}x  {figures}")
+
+
+if __name__ == "__main__":
+    main()
