@@ -14,7 +14,7 @@ from django.utils import timezone
 from chat import protocol
 from chat.history import hot
 from chat.history.reading import said_before, stored_key
-from chat.history.rows import message_object
+from chat.history.rows import BEING_MADE, message_object
 from chat.history.sessions import raise_head
 from chat.memory import Said
 from chat.models import MAKING, Message, Status
@@ -220,7 +220,7 @@ def take_over(owner: str) -> list[Taken]:
 
     One that somebody wants stopped is stopped; one that was taken up before has failed, and keeps its text.
     """
-    lost = Message.objects.filter(status__in=MAKING, lease_until__lt=timezone.now())
+    lost = Message.objects.filter(BEING_MADE, lease_until__lt=timezone.now()).order_by()
     taken: list[Taken] = []
     for session, key in lost.values_list("session_id", "id"):
         with suppress(protocol.Refused):  # deleted meanwhile

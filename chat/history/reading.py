@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from chat import protocol
 from chat.history import hot
-from chat.history.rows import message_object, message_objects, session_object
+from chat.history.rows import BEING_MADE, message_object, message_objects, session_object
 from chat.memory import Said
-from chat.models import MAKING, ChatSession, Message, Role, Status
+from chat.models import ChatSession, Message, Role, Status
 from chat.protocol import Code, Refused
 
 JOINED = 50  # messages a client gets that starts anew
@@ -93,7 +93,7 @@ def feed(key: UUID, visitor: UUID, after: int) -> Feed:
         rows = sorted(branch(kept.leaf_id, JOINED), key=lambda message: message.seq)
     else:
         rows = list(Message.objects.filter(session=key, seq__gt=after).order_by("seq"))
-    making = list(Message.objects.filter(session=key, status__in=MAKING)) if kept.length else []
+    making = list(Message.objects.filter(BEING_MADE, session=key).order_by()) if kept.length else []
     for reply in making:
         attempt, text = hot.draft(reply.id)
         if attempt == reply.attempt and len(text) > len(reply.text):

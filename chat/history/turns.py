@@ -7,15 +7,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from chat import protocol
 from chat.history.making import Task, task_of
 from chat.history.reading import end_below, expired, row
-from chat.history.rows import message_object, message_objects, session_object
+from chat.history.rows import BEING_MADE, message_object, message_objects, session_object
 from chat.history.sessions import raise_head
-from chat.models import MAKING, ChatSession, Message, Role, Status
+from chat.models import ChatSession, Message, Role, Status
 from chat.protocol import Code, Refused
 
 TITLE = 60  # characters of the first message that become the title
@@ -112,7 +111,7 @@ def retry(key: UUID, message: UUID, attempt: int, maker: Maker) -> Change:
             unchanged = Change(messages=(message_object(reply),))
             transaction.set_rollback(True)
             return unchanged
-        _refuse(session, maker, busy=Message.objects.filter(session=key, status__in=MAKING).exists())
+        _refuse(session, maker, busy=Message.objects.filter(BEING_MADE, session=key).exists())
         fresh = _new_reply(session, reply.parent, maker, seq=session.head, client_id=reply.client_id)
         fresh.id, fresh.n, fresh.created_at = reply.id, reply.n, reply.created_at
         fresh.attempt = reply.attempt + 1
@@ -140,8 +139,9 @@ def select(key: UUID, message: UUID) -> Change:
 def _lock(key: UUID, changes: int, client_id: UUID, text: str | None, maker: Maker) -> ChatSession:
     """Lock the session for a turn. Raises _Known for a client id seen before, and Refused."""
     session = raise_head(key, changes)
-    same_id_or_making = Q(client_id=client_id) | Q(status__in=MAKING)
-    found = list(Message.objects.filter(same_id_or_making, session=key).values_list("client_id", "id", "text"))
+    # Two halves, each by its own index: an OR, or an order, has SQLite read the whole session.
+    of_session = Message.objects.filter(session=key).order_by().values_list("client_id", "id", "text")
+    found = list(of_session.filter(client_id=client_id).union(of_session.filter(BEING_MADE), all=True))
     for known_id, message, known_text in found:
         if known_id != client_id:
             continue
