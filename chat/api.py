@@ -73,6 +73,8 @@ class VisitorCookie(APIKeyCookie):
 def _caller(request: HttpRequest) -> Caller:
     known = request.session.get("visitor")
     visitor = history.visitor(UUID(known)) if known else None
+    if visitor is not None and visitor.blocked_at is not None:
+        raise history.blocked()
     return Caller(id=visitor.id, name=visitor.name) if visitor else Caller(id=None, name="")
 
 
@@ -213,6 +215,7 @@ async def open_session(request: Call, asked: NewSession) -> Status[Any]:
     await allowance().open_session(request.META.get("REMOTE_ADDR", ""))
     session, visitor = await threads.write(history.open_session, request.auth.id, name, "default", wanted)
     if visitor != request.auth.id:
+        await request.session.acycle_key()
         await request.session.aset("visitor", str(visitor))
     delivery.tell_visitor(visitor, protocol.SessionChanged(session=session))
     return Status(201, session)

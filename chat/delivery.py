@@ -122,6 +122,11 @@ class Delivery:
             self._end(session)
             relay.say("end", str(session))
 
+    def block(self, visitor: UUID) -> None:
+        """Tell a visitor's tabs that they have been blocked, and close them."""
+        self._block(visitor)
+        relay.say("block", str(visitor))
+
     def tell_change(self, visitor: UUID, session: UUID, change: history.Change) -> None:
         """Tell what a committed write did."""
         for message in change.messages:
@@ -161,6 +166,13 @@ class Delivery:
         for socket in tuple(self._by_session.get(session, ())):
             socket.end(Close.DELETED)
 
+    def _block(self, visitor: UUID) -> None:
+        refused = history.blocked()
+        text = protocol.Error(code=refused.code, detail=refused.detail).encode()
+        for socket in tuple(self._by_visitor.get(visitor, ())):
+            socket.deliver(text)
+            socket.end(Close.NO_RIGHT)
+
     # --- What other processes say ------------------------------------------------------------------------------------
 
     def listen(self) -> None:
@@ -168,6 +180,7 @@ class Delivery:
         relay.on("session", lambda key, text: self._pass_on(self._by_session, key, text))
         relay.on("visitor", lambda key, text: self._pass_on(self._by_visitor, key, text))
         relay.on("end", lambda key: self._end(UUID(key)))
+        relay.on("block", lambda key: self._block(UUID(key)))
         relay.on("ask", self._answer)
         relay.on("draft", self._hear_draft)
 

@@ -1,6 +1,8 @@
 """One reply's making: its turn at a model, what that is shown, and what it writes."""
 
+import abc
 import asyncio
+import logging
 import re
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -15,9 +17,17 @@ from chat.admission import Lines
 from chat.delivery import Draft, delivery
 from chat.memory import PromptTooLong, Said, Window, fit
 from chat.models import MODEL_NAME_LENGTH, Finish, Status
-from chat.protocol import Message, utf16_length
+from chat.protocol import Code, Message, Refused, utf16_length
 from gptj import Backend, Condition, Finished, Piece, Sampling, Turn, generators
-from gptj.exceptions import BackendTimeout, BackendUnreachable, ContextTooLong, ResponseGarbled
+from gptj.exceptions import (
+    BackendTimeout,
+    BackendUnreachable,
+    ContextTooLong,
+    GenerationError,
+    ResponseGarbled,
+)
+
+logger = logging.getLogger(__name__)
 
 LOADING_S = 120  # a reply waits this long for its model to load
 # What a model may write but no page should show: control characters but tab and line feed, and lone surrogates.
@@ -25,11 +35,9 @@ UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Generation:
-    """One attempt at a reply. `said` is what the model was shown of the conversation."""
+class Making(abc.ABC):
+    """One attempt at something that a model writes. `said` is what the model was shown of the conversation."""
 
-    session: UUID
-    reply: Message
     draft: Draft
     lines: Lines
     task: history.Task | None = None  # where it is known; else it is read
@@ -38,20 +46,21 @@ class Generation:
     queued_ms: int | None = None
     first_token_ms: int | None = None
 
+    @abc.abstractmethod
     async def run(self) -> history.Outcome | None:
-        """Make the reply; None if another process has taken it up. Raises GenerationError, and Refused.
+        """Make it; None if another process has taken it up. Raises GenerationError, and Refused."""
 
-        Where a model cannot be reached and nothing was heard of it, the next one that may answer is asked.
-        """
-        *others, last = generators.candidates(self.reply.model or "")
-        for backend in others:
-            try:
-                return await self._ask(backend)
-            except (BackendUnreachable, BackendTimeout) as error:
-                if self.draft.units:
-                    raise
-                metrics.MODEL_ERRORS.labels(backend.alias, error.code).inc()
-        return await self._ask(last)
+    @abc.abstractmethod
+    async def find_task(self) -> history.Task | None:
+        """Return what it is to be made from; None if this attempt is over."""
+
+    @abc.abstractmethod
+    async def begin(self, shown: history.Shown, queued_ms: int) -> bool:
+        """Store and tell that the model is shown this now; False if this attempt is over."""
+
+    @abc.abstractmethod
+    def wrote(self) -> None:
+        """Tell that there is more text."""
 
     def ended(self, status: Status, **more: str) -> history.Outcome:
         """Return the reply's end as it is now."""
@@ -65,11 +74,10 @@ class Generation:
     def _ms(self) -> int:
         return round((monotonic() - self.began) * 1000)
 
-    async def _ask(self, backend: Backend) -> history.Outcome | None:
+    async def ask(self, backend: Backend) -> history.Outcome | None:
         """Wait for a turn, show the model the conversation, and write down what it says."""
-        key, attempt = self.reply.id, self.reply.attempt
-        async with self.lines.at(backend).turn(key):
-            task = self.task or await threads.read(history.task, key, attempt)
+        async with self.lines.at(backend).turn(self.draft.message):
+            task = self.task or await self.find_task()
             if task is None:
                 return None
             self.said = task.said
@@ -84,12 +92,8 @@ class Generation:
                 window=backend.context_window,
                 template=backend.template,
             )
-            begun = await threads.write(
-                history.begin, self.session, key, attempt, shown, queued_ms=self.queued_ms, siblings=self.reply.siblings
-            )
-            if begun is None:
+            if not await self.begin(shown, self.queued_ms):
                 return None
-            delivery.tell_session(self.session, protocol.MessageChanged(message=begun))
             return await self._write(backend, turns, Sampling(**task.sampling.model_dump()))
 
     async def _loaded(self, backend: Backend) -> None:
@@ -110,7 +114,7 @@ class Generation:
                             self.first_token_ms = self._ms()
                         if not _add(self.draft, text, settings.LIMITS["reply"]):
                             return self.ended(Status.COMPLETE, finish=Finish.CAP)
-                        delivery.wrote(self.draft)
+                        self.wrote()
                     case Finished() as finished:
                         return self._finished(finished)
         raise RuntimeError("A backend ended its stream without saying why.")
@@ -123,6 +127,61 @@ class Generation:
         outcome.usage["prompt_tokens"] = _count(finished.prompt_tokens)
         outcome.usage["completion_tokens"] = _count(finished.completion_tokens)
         return outcome
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Generation(Making):
+    """One attempt at a reply."""
+
+    session: UUID
+    reply: Message
+
+    async def run(self) -> history.Outcome | None:
+        """Make the reply; None if another process has taken it up. Raises GenerationError, and Refused.
+
+        Where a model cannot be reached and nothing was heard of it, the next one that may answer is asked.
+        """
+        *others, last = generators.candidates(self.reply.model or "")
+        for backend in others:
+            try:
+                return await self.ask(backend)
+            except (BackendUnreachable, BackendTimeout) as error:
+                if self.draft.units:
+                    raise
+                metrics.MODEL_ERRORS.labels(backend.alias, error.code).inc()
+        return await self.ask(last)
+
+    async def find_task(self) -> history.Task | None:
+        """Return what it is to be made from; None if this attempt is over."""
+        return await threads.read(history.task, self.reply.id, self.reply.attempt)
+
+    async def begin(self, shown: history.Shown, queued_ms: int) -> bool:
+        """Store and tell that the model is shown this now; False if this attempt is over."""
+        key, attempt = self.reply.id, self.reply.attempt
+        begun = await threads.write(
+            history.begin, self.session, key, attempt, shown, queued_ms=queued_ms, siblings=self.reply.siblings
+        )
+        if begun is not None:
+            delivery.tell_session(self.session, protocol.MessageChanged(message=begun))
+        return begun is not None
+
+    def wrote(self) -> None:
+        """Tell that there is more text."""
+        delivery.wrote(self.draft)
+
+
+def outcome_of(generation: Making, task: asyncio.Task[history.Outcome | None]) -> history.Outcome | None:
+    """Return how a generation whose task is over ended; None if it never was this process's to end."""
+    if task.cancelled():
+        return generation.ended(Status.STOPPED)
+    error = task.exception()
+    if error is None:
+        return task.result()
+    if isinstance(error, (GenerationError, Refused)):
+        return generation.ended(Status.FAILED, error_code=error.code, error_detail=protocol.written(error.detail))
+    logger.error("A reply failed", exc_info=error)
+    detail = "Something went wrong here; the log says what."
+    return generation.ended(Status.FAILED, error_code=Code.INTERNAL, error_detail=detail)
 
 
 async def _shown(backend: Backend, task: history.Task) -> tuple[list[Turn], Window, int]:

@@ -49,6 +49,11 @@ class Visitor(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     blocked_at = models.DateTimeField(null=True, blank=True)
 
+    class Meta:
+        """What staff may be allowed to do to visitors."""
+
+        permissions = [("block_visitor", "Can block a visitor")]
+
     def __str__(self) -> str:
         return self.name
 
@@ -84,10 +89,12 @@ class ChatSession(models.Model):
     length = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)  # by staff; read-only from then on
 
     class Meta:
-        """Listed by a visitor's latest activity."""
+        """Listed by a visitor's latest activity; what staff may be allowed to do to sessions."""
 
+        permissions = [("reveal_text", "Can reveal what people wrote"), ("end_chatsession", "Can end a chat session")]
         ordering = ["-updated_at", "-id"]
         indexes = [
             models.Index(fields=["visitor", "-updated_at", "-id"], name="sessions_of_a_visitor"),
@@ -96,11 +103,13 @@ class ChatSession(models.Model):
         constraints = [models.CheckConstraint(condition=Q(seq__lte=F("head")), name="session_seq_within_head")]
 
     def __str__(self) -> str:
-        return self.title or str(self.id)
+        return str(self.id)[:8]  # not the title, which is made of what somebody wrote
 
     @property
     def expires_at(self) -> datetime | None:
         """From when on the session is read-only, unless somebody writes before."""
+        if self.ended_at is not None:
+            return self.ended_at
         ttl_s: int = settings.SESSION_TTL_S
         return self.updated_at + timedelta(seconds=ttl_s) if ttl_s else None
 
@@ -156,6 +165,9 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["session", "seq"], name="feed_of_a_session"),
             models.Index(fields=["lease_until"], condition=Q(status__in=MAKING), name="leases"),
+            models.Index(fields=["-created_at", "-id"], name="messages_by_time"),
+            models.Index(fields=["-created_at"], condition=~Q(error_code=""), name="errors_by_time"),
+            models.Index(fields=["-total_ms"], condition=Q(total_ms__isnull=False), name="replies_by_duration"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["session", "n"], name="one_message_a_number"),
@@ -183,3 +195,92 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} {self.n}"
+
+
+class Replay(models.Model):
+    """A reply made once more for staff, with the same settings or others. No visitor and no model ever sees it.
+
+    A row of its own and no Message: so it stands in no branch, feed, search or export, raises no head, and leaves the
+    session free for its visitor's next reply. It is made by `chat.replies` of whichever process claims it first, in
+    the line at its model like any reply; `owner` and `lease_until` are as a message's, and one whose owner is lost
+    has failed: staff ask again. What the model is shown begins where the reply's own began.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    reply = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="replays")
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    model = models.CharField(max_length=ALIAS_LENGTH)
+    system_prompt = models.ForeignKey(SystemPrompt, on_delete=models.PROTECT, null=True, blank=True)
+    sampling = models.JSONField(default=dict, blank=True)
+
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)
+    owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    text = models.TextField(blank=True)
+    finish = models.CharField(max_length=6, choices=Finish.choices, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.TextField(blank=True)
+
+    model_name = models.CharField(max_length=MODEL_NAME_LENGTH, blank=True)
+    template = models.CharField(max_length=40, blank=True)
+    context_first = models.ForeignKey(Message, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    context_tokens = models.PositiveIntegerField(null=True, blank=True)
+    context_window = models.PositiveIntegerField(null=True, blank=True)
+    prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
+    completion_tokens = models.PositiveIntegerField(null=True, blank=True)
+    queued_ms = models.PositiveIntegerField(null=True, blank=True)
+    first_token_ms = models.PositiveIntegerField(null=True, blank=True)
+    total_ms = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        """The newest first; those still to be made are found at once."""
+
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["created_at"], condition=Q(status__in=MAKING), name="replays_to_make"),
+            models.Index(fields=["reply", "-created_at"], name="replays_of_a_reply"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="replay_status_is_known"),
+            models.CheckConstraint(
+                condition=Q(status=Status.FAILED) & ~Q(error_code="") | ~Q(status=Status.FAILED) & Q(error_code=""),
+                name="failed_replay_says_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)[:8]
+
+
+class Reveal(models.Model):
+    """That one of the staff was shown what people wrote. Outlives the user and the session: nothing here is deleted."""
+
+    class What(models.TextChoices):
+        """What was shown: a session's text, that as a file, or which messages hold some words."""
+
+        TEXT = "text"
+        EXPORT = "export"
+        SEARCH = "search"
+
+    staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    username = models.CharField(max_length=150)
+    what = models.CharField(max_length=6, choices=What.choices)
+    session = models.UUIDField(null=True)  # the id alone: the session may be deleted; none for a search
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """The newest first; whether somebody was shown a session lately is found at once."""
+
+        ordering = ["-at", "-id"]
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="reveals_by_time"),
+            models.Index(fields=["session", "staff", "-at"], name="reveals_of_a_session"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(what__in=["text", "export", "search"]), name="reveal_is_known")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username}: {self.what}"

@@ -45,6 +45,7 @@ class Process:
         self._tasks = [
             asyncio.create_task(relay.listen()),
             asyncio.create_task(_every(PULSE_S, replies.pulse)),
+            asyncio.create_task(_every(PULSE_S, replies.replays.pulse)),
             asyncio.create_task(_every(max(PULSE_S, settings.LEASE_S / 4), replies.take_over)),
             asyncio.create_task(_every(PLACES_S, _tell_places)),
             asyncio.create_task(_every(PURGE_S, _purge)),

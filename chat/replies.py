@@ -12,12 +12,11 @@ from uuid import UUID
 from chat import history, metrics, protocol, threads
 from chat.admission import Lines, Place
 from chat.delivery import Draft, delivery
-from chat.generation import Generation
-from chat.models import Status
-from chat.protocol import Code, Message, Refused
+from chat.generation import Generation, outcome_of
+from chat.protocol import Message, Refused
 from chat.relay import relay
+from chat.replays import Replays
 from gptj import generators
-from gptj.exceptions import GenerationError
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +62,7 @@ class Replies:
         self._running: dict[UUID, Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.lines = Lines(self._tell_places)
+        self.replays = Replays(self.owner, self.lines)
         self._draining = False
 
     @property
@@ -155,6 +155,7 @@ class Replies:
         texts = _texts(self._running.values())
         for running in tuple(self._running.values()):
             running.lose()
+        await self.replays.drain()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=DRAIN_S)
         await threads.write(history.checkpoint, texts)
@@ -164,7 +165,7 @@ class Replies:
     async def _see_through(self, running: Running) -> None:
         """Wait for a reply's end, store it and tell it."""
         await asyncio.wait([running.task])
-        outcome = self._outcome(running)
+        outcome = outcome_of(running.generation, running.task)
         try:
             if outcome is not None and not running.lost:
                 await self._store(running, outcome)
@@ -174,21 +175,6 @@ class Replies:
             delivery.close_draft(running.draft)
             if self._running.get(running.key) is running:
                 del self._running[running.key]
-
-    @staticmethod
-    def _outcome(running: Running) -> history.Outcome | None:
-        """Return how the generation ended; None if it never was this process's to end."""
-        ended = running.generation.ended
-        if running.task.cancelled():
-            return ended(Status.STOPPED)
-        error = running.task.exception()
-        if error is None:
-            return running.task.result()
-        if isinstance(error, (GenerationError, Refused)):
-            return ended(Status.FAILED, error_code=error.code, error_detail=protocol.written(error.detail))
-        logger.error("A reply failed", exc_info=error)
-        detail = "Something went wrong here; the log says what."
-        return ended(Status.FAILED, error_code=Code.INTERNAL, error_detail=detail)
 
     @staticmethod
     async def _store(running: Running, outcome: history.Outcome) -> None:

@@ -7,6 +7,8 @@ rows      database rows as the wire's objects
 reading   the feed, branches, lists, search
 sessions  visitors and their chat sessions
 turns     what a person does to a conversation
+replays   replies made once more for staff, and what a reply was made from
+staff     what staff do: block, end, delete, and the log of what they were shown
 making    a reply from queued to its end: claims, leases, checkpoints
 hot       a session's turns in the cache
 """
@@ -29,6 +31,7 @@ from chat.history.reading import (
     Feed,
     Page,
     around,
+    blocked,
     current,
     feed,
     head,
@@ -39,6 +42,18 @@ from chat.history.reading import (
     session,
     sessions,
     whole,
+)
+from chat.history.replays import (
+    Provenance,
+    ask_replay,
+    begin_replay,
+    claim_replays,
+    end_replay,
+    hand_on_replays,
+    provenance,
+    renew_replays,
+    replay_task,
+    replays_wait,
 )
 from chat.history.rows import message_object, session_object
 from chat.history.sessions import (
@@ -52,49 +67,78 @@ from chat.history.sessions import (
     purge,
     visitor,
 )
+from chat.history.staff import (
+    Ended,
+    block,
+    delete_any_session,
+    end_session,
+    reveal,
+    revealed_until,
+    session_of,
+    unblock,
+)
 from chat.history.turns import Change, Maker, add_turn, edit_turn, regenerate, retry, select
 
 __all__ = [
     "Change",
     "Deleted",
+    "Ended",
     "Feed",
     "Maker",
     "Outcome",
     "Page",
+    "Provenance",
     "Settings",
     "Shown",
     "Taken",
     "Task",
     "add_turn",
     "around",
+    "ask_replay",
     "begin",
+    "begin_replay",
+    "block",
+    "blocked",
     "change_session",
     "checkpoint",
+    "claim_replays",
     "current",
+    "delete_any_session",
     "delete_session",
     "delete_visitor",
     "edit_turn",
     "end",
+    "end_replay",
+    "end_session",
     "feed",
     "give_feedback",
     "hand_on",
+    "hand_on_replays",
     "head",
     "message",
     "message_object",
     "open_session",
     "owned",
     "page",
+    "provenance",
     "purge",
     "regenerate",
     "renew",
+    "renew_replays",
+    "replay_task",
+    "replays_wait",
     "retry",
+    "reveal",
+    "revealed_until",
     "search",
     "select",
     "session",
     "session_object",
+    "session_of",
     "sessions",
     "take_over",
     "task",
+    "unblock",
     "visitor",
     "want_stop",
     "whole",

@@ -47,8 +47,13 @@ def not_found() -> Refused:
     return Refused(Code.NOT_FOUND, "There is no such conversation.")
 
 
+def blocked() -> Refused:
+    """Return the answer to everything that a blocked visitor asks."""
+    return Refused(Code.FORBIDDEN, "You have been blocked here.")
+
+
 def owned(session: UUID | str, visitor: UUID | None) -> ChatSession:
-    """Return a visitor's session, with what `session_object` needs. Raises Refused with `not_found`."""
+    """Return a visitor's session, with what `session_object` needs. Raises Refused: `not_found`, `forbidden`."""
     try:
         key = session if isinstance(session, UUID) else UUID(session)
     except ValueError as error:
@@ -56,6 +61,8 @@ def owned(session: UUID | str, visitor: UUID | None) -> ChatSession:
     found = ChatSession.objects.filter(id=key, visitor=visitor).select_related("visitor", "system_prompt").first()
     if visitor is None or found is None or _past_retention(found):
         raise not_found()
+    if found.visitor.blocked_at is not None:
+        raise blocked()
     return found
 
 
@@ -252,11 +259,15 @@ def said_before(reply: Message) -> list[Said]:
         if kept is not None:
             return [*kept, Said(id=asked.id, role="user", text=asked.text)]
     start = _where_the_reply_above_began(asked)
-    rows = branch(asked.id, DEEP, above=start)
+    return said(branch(asked.id, DEEP, above=start))
+
+
+def said(rows: Sequence[Message]) -> list[Said]:
+    """Return those of a branch's rows that a model is shown, as its turns."""
     return [
         Said(id=row.id, role="user" if row.role == Role.USER else "assistant", text=row.text)
         for row in rows
-        if _is_shown(row)
+        if is_shown(row)
     ]
 
 
@@ -269,6 +280,6 @@ def _where_the_reply_above_began(asked: Message) -> int:
     return 0
 
 
-def _is_shown(message: Message) -> bool:
+def is_shown(message: Message) -> bool:
     """A failed reply is not shown to the model; a stopped one is, if it has text."""
     return message.role == Role.USER or (message.text != "" and message.status in {Status.COMPLETE, Status.STOPPED})

@@ -77,12 +77,13 @@ def _apply(session: ChatSession, wanted: Settings) -> None:
     if wanted.model is not None:
         session.model = wanted.model
     if wanted.system_prompt is not None:
-        session.system_prompt = _kept_once(wanted.system_prompt)
+        session.system_prompt = kept_once(wanted.system_prompt)
     if wanted.sampling is not None:
         session.sampling = wanted.sampling.model_dump(exclude_none=True)
 
 
-def _kept_once(text: str) -> SystemPrompt | None:
+def kept_once(text: str) -> SystemPrompt | None:
+    """Return a system prompt's one row; None for none."""
     if not text:
         return None
     key = hashlib.sha256(text.encode()).hexdigest()
