@@ -31,6 +31,11 @@ def bind(**marks: str) -> None:
     _bound.set({**_bound.get({}), **marks})
 
 
+def bound(name: str) -> str:
+    """Return what is bound under a name; "" if nothing is."""
+    return _bound.get({}).get(name, "")
+
+
 def mark(key: object) -> str:
     """Return what stands in the log for an id: twelve hex digits, the same for the same id while SECRET_KEY stays."""
     secret = hashlib.sha256(settings.SECRET_KEY.encode()).digest()

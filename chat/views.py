@@ -1,16 +1,20 @@
 """The page, the probes, and errors in the API's own shape."""
 
 import asyncio
+import ipaddress
 import logging
 from http import HTTPStatus
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import RequestDataTooBig
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from chat import threads
 from chat.faults import redis_faults
@@ -113,6 +117,34 @@ async def _layer() -> Condition:
     return Condition.OK
 
 
+# --- Metrics ---------------------------------------------------------------------------------------------------------
+
+
+@never_cache
+async def metrics(request: HttpRequest) -> HttpResponse:
+    """What Prometheus gathers: for this machine, and for who has METRICS_TOKEN."""
+    if not _from_here(request) and not _has_token(request):
+        refused = failure(Code.UNAUTHORIZED, "Send METRICS_TOKEN as a bearer token.", HTTPStatus.UNAUTHORIZED)
+        refused["WWW-Authenticate"] = "Bearer"
+        return refused
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _from_here(request: HttpRequest) -> bool:
+    """Tell whether this machine asks. One that passes on what others ask says so by a header, trusted or not."""
+    passed_on = any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"))
+    try:
+        return not passed_on and ipaddress.ip_address(request.META["REMOTE_ADDR"]).is_loopback
+    except (KeyError, ValueError):
+        return False
+
+
+def _has_token(request: HttpRequest) -> bool:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    expected: str = settings.METRICS_TOKEN
+    return bool(expected) and scheme.lower() == "bearer" and constant_time_compare(token.strip(), expected)
+
+
 # --- Errors ----------------------------------------------------------------------------------------------------------
 
 
@@ -131,7 +163,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer what Django could not read."""
+    """Answer what Django could not read, or would not."""
+    if isinstance(exception, RequestDataTooBig):
+        return failure(Code.TOO_LARGE, "The request is too large.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return failure(Code.BAD_REQUEST, "The request cannot be understood.", HTTPStatus.BAD_REQUEST)
 
 

@@ -14,6 +14,7 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402 (after Django is set up)
 
+from chat.bodies import BodyCap  # noqa: E402
 from chat.process import process  # noqa: E402
 from chat.routing import websocket_urlpatterns  # noqa: E402
 from chatbot_project.proxies import TrustedProxies  # noqa: E402
@@ -52,7 +53,7 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
 application = TrustedProxies(
     ProtocolTypeRouter(
         {
-            "http": django_application,
+            "http": BodyCap(django_application, settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
             "websocket": OriginCheck(SessionMiddlewareStack(URLRouter(websocket_urlpatterns)), settings.ORIGINS),
             "lifespan": lifespan,
         }

@@ -27,9 +27,11 @@ class Command(BaseCommand):
         from daphne.server import Server  # noqa: PLC0415
         from twisted.internet import reactor  # noqa: PLC0415
 
+        from chat.daphne import cap_bodies  # noqa: PLC0415
         from chat.process import process  # noqa: PLC0415
 
         address = host.strip("[]").replace(":", "\\:")
+        cap_bodies(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         server = Server(
             application=get_default_application(),
             endpoints=[f"tcp:port={port}:interface={address}"],
