@@ -60,6 +60,8 @@ def test_json_holds_text_and_figures() -> None:
         (("Hi", "--using", "away"), 1, "upstream_unavailable: The model's server cannot be reached."),
         ((" ",), 1, "There is no prompt."),
         (("--file", "/nowhere"), 1, "The prompt cannot be read"),
+        (("--file", sys.executable), 1, "The prompt cannot be read: 'utf-8'"),
+        (("Hi", "--file", "/nowhere"), 1, "There are two prompts"),
         (("Hi", "--temperature", "3"), 2, "must be from 0 to 2"),
         (("Hi", "--top-p", "much"), 2, "'much' is no number"),
     ],
@@ -67,6 +69,17 @@ def test_json_holds_text_and_figures() -> None:
 def test_what_goes_wrong_is_said_in_a_sentence(arguments: tuple[str, ...], status: int, said: str) -> None:
     done = prompt(*arguments)
     assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (status, True, False), done.stderr
+
+
+def test_who_stops_reading_ends_the_answer_without_a_word() -> None:
+    command = [sys.executable, "-c", CODE, "one " * 1000, "--using", "slow"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read(3) == b"one"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(10) == 141
 
 
 def test_ctrl_c_stops_the_answer_and_keeps_what_came() -> None:

@@ -1,6 +1,7 @@
 """`manage.py prompt "..."`: try a prompt by hand; the answer is streamed to the terminal."""
 
 import json
+import os
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError
@@ -37,7 +38,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object: text, finish, tokens, times")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Ask and print. Exits with status 1 and the reason if there is no whole answer, 130 after Ctrl-C."""
+        """Ask and print. Exits with status 1 and the reason if there is no whole answer, 130 after Ctrl-C,
+        141 once nobody reads any more.
+        """
         names = ("using", "system", "temperature", "top_p", "max_new_tokens", "seed")
         wishes: Wishes = {name: options[name] for name in names}  # type: ignore[assignment]  # the parser's names
         try:
@@ -49,6 +52,10 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stderr.write("\nStopped.")
             sys.exit(130)
+        except BrokenPipeError:
+            # Python would fail once more when it flushes standard output at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(141)
 
     def _ask(self, prompt: str, wishes: Wishes, *, stats: bool, as_json: bool) -> None:
         begun = time.monotonic()
@@ -72,8 +79,13 @@ class Command(BaseCommand):
 
 
 def _prompt(text: str, file: Path | None) -> str:
+    if file is not None and text != "-":
+        raise CommandError("There are two prompts: give a text, or --file.")
     try:
-        prompt = file.read_text() if file is not None else sys.stdin.read() if text == "-" else text
+        if file is not None:
+            prompt = file.read_text("utf-8")
+        else:
+            prompt = sys.stdin.buffer.read().decode() if text == "-" else text
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"The prompt cannot be read: {error}") from error
     if not prompt.strip():
