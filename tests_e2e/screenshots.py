@@ -1,5 +1,6 @@
-"""Takes the pictures in docs/images: start, chat, phone and dark, of the real server with its own model."""
+"""Takes the pictures in docs/images: start, chat, phone, dark and memory, of the real server with its own model."""
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,16 @@ SAID = (
     "What is the capital of France?",
     "Explain in two sentences why the sky is blue.",
     "Write a Python function that adds two numbers.",
+)
+GPTJ_URL = "embedded://"
+SMALL_WINDOW = f"{GPTJ_URL}?context_window=256&max_new_tokens=64"
+QUESTIONS = (
+    "What do cats like to eat?",
+    "Why do they purr?",
+    "How long do they sleep each day?",
+    "Can they see at night?",
+    "What is the largest cat?",
+    "Where does it live?",
 )
 
 
@@ -39,14 +50,34 @@ def take(browser: Browser, url: str) -> None:
     person.close()
 
 
+def take_memory(browser: Browser, url: str) -> None:
+    """Talk with a model of a small window until it no longer sees the beginning, and show the line that says so."""
+    person = browser.new_context(viewport=WIDE, color_scheme="light", device_scale_factor=2)  # type: ignore[arg-type]
+    tab = Tab(person.new_page(), url).begin("My cat is called Luna. Please say hello to her.")
+    tab.await_reply()
+    line = tab.conversation.get_by_text("The model no longer sees what stands above")
+    for text in QUESTIONS:
+        tab.say(text)
+        tab.await_reply()
+        if line.is_visible():
+            break
+    line.evaluate("line => line.scrollIntoView({block: 'center'})")
+    expect(line).to_be_in_viewport()
+    tab.page.screenshot(path=IMAGES / "memory.png")
+    person.close()
+
+
 def main() -> None:
-    """Serve, look, and take the pictures."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serve(Path(folder), GPTJ_URL="embedded://") as server,
-        chromium() as browser,
-    ):
-        take(browser, server.url)
+    """Serve, look, and take the pictures; those that are named, else all."""
+    for url, taking in ((GPTJ_URL, take), (SMALL_WINDOW, take_memory)):
+        if sys.argv[1:] and taking.__name__ not in sys.argv[1:]:
+            continue
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            serve(Path(folder), GPTJ_URL=url) as server,
+            chromium() as browser,
+        ):
+            taking(browser, server.url)
 
 
 if __name__ == "__main__":
