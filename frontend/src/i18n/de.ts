@@ -70,7 +70,13 @@ export const de: Catalogue = {
     reallyRemove: "Alles löschen",
   },
 
-  theme: { label: "Erscheinungsbild", system: "System", light: "Hell", dark: "Dunkel" },
+  theme: {
+    label: "Erscheinungsbild",
+    choose: (theme) => `Erscheinungsbild: ${theme}`,
+    system: "System",
+    light: "Hell",
+    dark: "Dunkel",
+  },
 
   conversation: {
     label: "Gespräch",
@@ -128,7 +134,9 @@ export const de: Catalogue = {
 
   search: {
     title: "Suchen",
-    placeholder: "Wörter einer Nachricht",
+    placeholder: "Was zu tun ist, oder Wörter einer Nachricht",
+    commands: "Was zu tun ist",
+    hits: "Gefundene Nachrichten",
     hint: "Gesucht wird in allen deinen Gesprächen.",
     searching: "Sucht …",
     none: (words) => `Nichts enthält „${words}“.`,
@@ -144,7 +152,7 @@ export const de: Catalogue = {
       ["Esc", "Antwort anhalten"],
       ["↑", "Früher Gesagtes zurückholen"],
       ["/", "Zum Nachrichtenfeld"],
-      ["Strg+K", "Suchen"],
+      ["Strg+K", "Suchen, oder sagen, was zu tun ist"],
       ["Strg+Umschalt+O", "Neues Gespräch"],
       ["?", "Diese Tasten zeigen"],
     ],

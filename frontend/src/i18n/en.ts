@@ -69,7 +69,13 @@ export const en = {
     reallyRemove: "Delete everything",
   },
 
-  theme: { label: "Appearance", system: "System", light: "Light", dark: "Dark" },
+  theme: {
+    label: "Appearance",
+    choose: (theme: string) => `Appearance: ${theme}`,
+    system: "System",
+    light: "Light",
+    dark: "Dark",
+  },
 
   conversation: {
     label: "Conversation",
@@ -128,7 +134,9 @@ export const en = {
 
   search: {
     title: "Search",
-    placeholder: "Words of a message",
+    placeholder: "What to do, or words of a message",
+    commands: "What to do",
+    hits: "Messages found",
     hint: "All your conversations are searched.",
     searching: "Searching…",
     none: (words: string) => `Nothing holds “${words}”.`,
@@ -144,7 +152,7 @@ export const en = {
       ["Esc", "Stop the reply"],
       ["↑", "Bring back what was said before"],
       ["/", "Go to the message field"],
-      ["Ctrl+K", "Search"],
+      ["Ctrl+K", "Search, or say what to do"],
       ["Ctrl+Shift+O", "New conversation"],
       ["?", "Show these keys"],
     ] as readonly (readonly [keys: string, does: string])[],

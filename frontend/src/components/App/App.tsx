@@ -4,6 +4,7 @@ import { t } from "../../i18n";
 import type { Failure, Hit, ServerFrame } from "../../protocol";
 import { useRoute } from "../../route";
 import type { Beginning } from "../../start";
+import { chooseTheme, THEMES, type Theme } from "../../theme";
 import { useMe } from "../../useMe";
 import { useOnline } from "../../useOnline";
 import type { Target } from "../../useReveal";
@@ -80,6 +81,25 @@ export function App({ begin, search, forget }: AppProps) {
     onHelp: () => setPanel("help"),
     onVisitor: () => setPanel("visitor"),
   };
+  const commands = () => [
+    { key: "start", words: t.sidebar.start, run: () => open(null) },
+    { key: "keys", words: t.shortcuts.title, run: () => setPanel("help") },
+    ...(name === null ? [] : [{ key: "visitor", words: t.visitor.title, run: () => setPanel("visitor") }]),
+    ...THEMES.map((theme) => ({
+      key: theme,
+      words: t.theme.choose(t.theme[theme]),
+      run: () => appear(theme),
+    })),
+    ...sessions.items.map(({ id, title }) => ({
+      key: id,
+      words: title || t.sidebar.untitled,
+      run: () => open(id),
+    })),
+  ];
+  const appear = (theme: Theme) => {
+    chooseTheme(theme);
+    close();
+  };
   const lead = (
     <span className={styles.lead}>
       <Button icon="menu" label={t.sidebar.open} onClick={() => setPanel("list")} />
@@ -115,7 +135,9 @@ export function App({ begin, search, forget }: AppProps) {
         </Drawer>
       )}
       <Suspense>
-        {panel === "search" && <Search onSearch={search} onPick={pick} onClose={close} />}
+        {panel === "search" && (
+          <Search commands={commands()} onSearch={search} onPick={pick} onClose={close} />
+        )}
         {panel === "help" && <Shortcuts onClose={close} />}
         {panel === "visitor" && name !== null && <Visitor name={name} onRemove={forget} onClose={close} />}
       </Suspense>

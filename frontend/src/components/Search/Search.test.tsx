@@ -66,3 +66,25 @@ test("an answer to earlier words is not shown for later ones", async () => {
   await late;
   expect(screen.queryByRole("button", { name: /Title m1/ })).toBeNull();
 });
+
+test("what the page can do is found by any of its words, and done with Enter or by the arrows", async () => {
+  const run = vi.fn();
+  const commands = ["New conversation", "Appearance: dark", "Appearance: light"].map((words) => ({
+    key: words,
+    words,
+    run: () => run(words),
+  }));
+  const nothing = vi.fn(async () => ({ items: [], next: null }));
+  const { container } = render(
+    <Search commands={commands} onSearch={nothing} onPick={vi.fn()} onClose={vi.fn()} />,
+  );
+  expect(screen.getAllByRole("listitem")).toHaveLength(3);
+  await userEvent.type(screen.getByRole("searchbox"), "light app{Enter}");
+  expect(run.mock.calls).toEqual([["Appearance: light"]]);
+  await userEvent.clear(screen.getByRole("searchbox"));
+  await userEvent.keyboard("{ArrowDown}{ArrowDown}{ArrowDown}{ArrowUp}{Enter}");
+  expect(run).toHaveBeenLastCalledWith("Appearance: dark");
+  await userEvent.keyboard("{ArrowUp}{ArrowUp}");
+  expect(document.activeElement).toBe(screen.getByRole("searchbox"));
+  expect(await violations(container)).toEqual([]);
+});

@@ -1,5 +1,5 @@
-/** All of one's messages, searched by words: each hit leads to its place. */
-import { useEffect, useRef, useState } from "react";
+/** What the page can do, and all of one's messages, found by words: each choice leads to its place. */
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { inWords, t } from "../../i18n";
 import { moment } from "../../i18n/format";
 import type { Failure, Hit, Page } from "../../protocol";
@@ -7,12 +7,21 @@ import { Button } from "../Button/Button";
 import { Drawer } from "../Drawer/Drawer";
 import styles from "./Search.module.css";
 
+/** Something that the page can do, or a conversation by its title. */
+export interface Command {
+  readonly key: string;
+  readonly words: string;
+  readonly run: () => void;
+}
+
 export interface SearchProps {
+  readonly commands?: readonly Command[];
   readonly onSearch: (words: string, cursor: string | null) => Promise<Page<Hit> | Failure>;
   readonly onPick: (hit: Hit) => void;
   readonly onClose: () => void;
 }
 
+const COMMANDS_AT_MOST = 6;
 const PAUSE_MS = 250; // after a key, before the server is asked
 
 interface Found {
@@ -30,7 +39,26 @@ function extended(found: Found, words: string, answer: Page<Hit> | Failure): Fou
   return { words, hits: [...before, ...answer.items], next: answer.next, failure: null };
 }
 
-export default function Search({ onSearch, onPick, onClose }: SearchProps) {
+const NO_COMMANDS: readonly Command[] = [];
+
+/** Those whose words hold all that was typed, in any order. */
+function fitting(commands: readonly Command[], typed: string): readonly Command[] {
+  const parts = typed.toLocaleLowerCase().split(/\s+/);
+  const fits = ({ words }: Command) => parts.every((part) => words.toLocaleLowerCase().includes(part));
+  return commands.filter(fits).slice(0, COMMANDS_AT_MOST);
+}
+
+/** Arrow Down and Arrow Up go through the field and the choices. */
+function step({ key, currentTarget }: KeyboardEvent<HTMLElement>): boolean {
+  const by = key === "ArrowDown" ? 1 : key === "ArrowUp" ? -1 : 0;
+  if (by === 0) return false;
+  const places = [...currentTarget.querySelectorAll<HTMLElement>("input, li button")];
+  const at = places.findIndex((place) => place.matches(":focus"));
+  places[at + by]?.focus();
+  return true;
+}
+
+export default function Search({ commands = NO_COMMANDS, onSearch, onPick, onClose }: SearchProps) {
   const [wish, setWish] = useState("");
   const [found, setFound] = useState<Found>(NOTHING);
   const wanted = useRef("");
@@ -45,12 +73,19 @@ export default function Search({ onSearch, onPick, onClose }: SearchProps) {
     }, PAUSE_MS);
     return () => clearTimeout(timer);
   }, [words, onSearch]);
+  const offered = fitting(commands, words);
   const more = () =>
     void onSearch(words, found.next).then((answer) => setFound((held) => extended(held, words, answer)));
 
   return (
     <Drawer label={t.search.title} side="middle" onClose={onClose}>
-      <div className={styles.search}>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: keys that move within, of what can be focused there */}
+      <div
+        className={styles.search}
+        onKeyDown={(event) => {
+          if (step(event)) event.preventDefault();
+        }}
+      >
         <div className={styles.head}>
           <input
             type="search"
@@ -61,13 +96,27 @@ export default function Search({ onSearch, onPick, onClose }: SearchProps) {
             placeholder={t.search.placeholder}
             value={wish}
             onChange={(event) => setWish(event.target.value)}
+            onKeyDown={(event) => {
+              if (event.key === "Enter" && !event.nativeEvent.isComposing) offered[0]?.run();
+            }}
           />
           <Button icon="close" label={t.close} onClick={onClose} />
         </div>
+        {offered.length > 0 && (
+          <ul aria-label={t.search.commands}>
+            {offered.map(({ key, words: said, run }) => (
+              <li key={key}>
+                <button type="button" className={styles.hit} onClick={run}>
+                  {said}
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
         <p role="status" className={styles.state}>
           {stateWords(words, found)}
         </p>
-        <ul>
+        <ul aria-label={t.search.hits}>
           {found.hits.map((hit) => (
             <li key={hit.message.id}>
               <button type="button" className={styles.hit} onClick={() => onPick(hit)}>

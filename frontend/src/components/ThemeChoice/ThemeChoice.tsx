@@ -1,13 +1,10 @@
 /** Light, dark, or as the system. */
-import { useState } from "react";
 import { t } from "../../i18n";
-import { chooseTheme, readTheme, type Theme } from "../../theme";
+import { chooseTheme, THEMES, useTheme } from "../../theme";
 import styles from "./ThemeChoice.module.css";
 
-const THEMES: readonly Theme[] = ["system", "light", "dark"];
-
 export function ThemeChoice() {
-  const [theme, setTheme] = useState(readTheme);
+  const theme = useTheme();
   return (
     <fieldset className={styles.choice}>
       <legend>{t.theme.label}</legend>
@@ -18,10 +15,7 @@ export function ThemeChoice() {
             name="theme"
             value={option}
             checked={theme === option}
-            onChange={() => {
-              setTheme(option);
-              chooseTheme(option);
-            }}
+            onChange={() => chooseTheme(option)}
           />
           <span>{t.theme[option]}</span>
         </label>
