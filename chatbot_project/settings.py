@@ -240,6 +240,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": "Inspection",
     "SITE_SYMBOL": "forum",
     "SHOW_HISTORY": False,
+    "DASHBOARD_CALLBACK": "chat.admin.dashboard.dashboard",
     "STYLES": [lambda request: static("chat/admin.css")],
 }
 

@@ -59,6 +59,15 @@ def forget(sessions: Sequence[UUID]) -> None:
     _try(cache.delete_many, [_key(session) for session in sessions])
 
 
+def lately(key: str, seconds: int, count: Callable[[], Any]) -> Any:
+    """Return what `count` returned at most so long ago, or what it does now."""
+    held = _try(cache.get, f"figure:{key}")
+    if held is None:
+        held = count()
+        _try(cache.set, f"figure:{key}", held, seconds)
+    return held
+
+
 def _try(call: Callable[..., Any], *args: Any) -> Any:
     """Return what the cache answers, or None if it does not, or did not a moment ago."""
     if outage.resting:
