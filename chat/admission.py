@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
@@ -36,7 +36,11 @@ class Line:
     @property
     def full(self) -> bool:
         """Whether nobody else may get in line."""
-        return len(self._waiting) >= QUEUE
+        return not self.takes(1)
+
+    def takes(self, coming: int) -> bool:
+        """Tell whether there is room for so many more."""
+        return len(self._waiting) + coming - self._free <= QUEUE
 
     def places(self) -> list[Place]:
         """Return who is in line, next first."""
@@ -104,6 +108,7 @@ class Lines:
         self._moved = moved
         self._lines: dict[str, Line] = {}
         self._change = asyncio.Event()
+        self._coming = 0
 
     def at(self, model: Model) -> Line:
         """Return the line at a model."""
@@ -111,10 +116,18 @@ class Lines:
             self._lines[model.alias] = Line(model.concurrency, self._moved)
         return self._lines[model.alias]
 
-    @property
-    def full(self) -> frozenset[str]:
-        """The aliases of the models where nobody else may get in line."""
-        return frozenset(alias for alias, line in self._lines.items() if line.full)
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Count one whose place is being asked for, at whichever model."""
+        self._coming += 1
+        try:
+            yield
+        finally:
+            self._coming -= 1
+
+    def full(self, models: Iterable[Model]) -> frozenset[str]:
+        """Return the aliases of those models where there is no room for all who are coming."""
+        return frozenset(model.alias for model in models if not self.at(model).takes(self._coming))
 
     def length(self, alias: str) -> int:
         """Return how many are in line at a model."""

@@ -1,7 +1,8 @@
-"""What `manage.py check` asks of this app: whether it is open to more than it should be.
+"""What `manage.py check` asks of this app: whether it is open to more than it should be, and whole.
 
 chat.E001  ORIGINS lets every site in, which could then speak as its visitors
 chat.E002  SECRET_KEY is one that everybody knows, or can guess
+chat.E003  WEB_CONCURRENCY asks for several processes without the REDIS_URL that joins them
 chat.W001  ALLOWED_HOSTS lets every name in
 chat.W002  METRICS_TOKEN can be guessed
 chat.W003  DEBUG is on while others than this machine can come in
@@ -56,6 +57,15 @@ def check_keys(**_kwargs: Any) -> list[CheckMessage]:
         hint = "Set it to a long random text, or unset it: /metrics is for this machine alone then."
         found.append(Warning("METRICS_TOKEN can be guessed.", hint=hint, id="chat.W002"))
     return found
+
+
+@register
+def check_processes(**_kwargs: Any) -> list[CheckMessage]:
+    """Look at how many processes there are to be, as far as the environment tells."""
+    if settings.WEB_CONCURRENCY > 1 and not settings.REDIS_URL:
+        hint = "Set REDIS_URL, or unset WEB_CONCURRENCY: a tab hears of another process only through Redis."
+        return [Error("There are to be several processes, and no Redis between them.", hint=hint, id="chat.E003")]
+    return []
 
 
 def _guessed(key: str) -> bool:

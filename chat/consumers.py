@@ -140,11 +140,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
             frame = self._read(text_data)
         except Refused as refused:
             self._error(refused)
-            self._bad_frames += refused.code != Code.RATE_LIMITED
+            self._bad_frames += 1
             if self._bad_frames == protocol.BAD_FRAMES:
                 self._outbox.end(Close.BAD_FRAMES)
             return
         try:
+            self._count()
             await self._obey(frame)
         except Refused as refused:
             self._error(refused, frame)
@@ -153,8 +154,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
             self._error(Refused(Code.INTERNAL, "Something went wrong here; the log says what."), frame)
 
     def _read(self, text: str | None) -> protocol.AnyClientFrame:
-        """Count the frame and parse it. Raises Refused."""
-        self._count()
+        """Parse a frame. Raises Refused."""
         frame = protocol.parse(text)
         if not self._joined and not isinstance(frame, protocol.Hello):
             raise Refused(Code.BAD_FRAME, "The first frame is hello.")
@@ -183,7 +183,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
                 self._tell(await threads.write(history.select, self.session, frame.message))
             case protocol.Send() | protocol.Edit() | protocol.Regenerate() | protocol.Retry():
                 await allowance().send(str(self.session), self.address)
-                await self._turn(frame)
+                with replies.lines.coming():
+                    await self._turn(frame)
 
     async def _turn(self, frame: protocol.Send | protocol.Edit | protocol.Regenerate | protocol.Retry) -> None:
         """Store a turn, acknowledge it, tell every tab, and start its reply."""
@@ -274,12 +275,15 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
                 )
             )
         self._put_places(feed)
+        await asyncio.sleep(0)  # all of it is taken to be sent before anything comes on top
 
     def _put_places(self, feed: history.Feed) -> None:
         for message in feed.making:
             place = replies.lines.place(message.id)
             if place is not None:
                 self._put(queue_frame(place))
+            elif message.status == "queued":
+                replies.ask_place(message.id)
 
     # --- Frames out --------------------------------------------------------------------------------------------------
 

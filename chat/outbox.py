@@ -4,15 +4,18 @@ The server beneath buffers without limit (daphne#170), so what has been read is 
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable, Callable
 
 from chat.protocol import Close, ServerPing
 
+logger = logging.getLogger(__name__)
+
 PING_S = 20  # between two pings
 PONG_S = 25  # for its answer
-UNREAD = 512 * 1024  # characters sent since the last confirmed ping; beyond, the rest waits for a pong
-WAITING = 1024 * 1024  # characters that wait; beyond, the client reads too slowly
+UNREAD = 512 * 1024  # bytes sent since the last confirmed ping; beyond, the rest waits for a pong
+WAITING = 1024 * 1024  # bytes that wait; what comes on top of more finds that the client reads too slowly
 
 
 class Outbox:
@@ -51,10 +54,11 @@ class Outbox:
         """Send a frame after those before it, unless the end has come."""
         if self.ended:
             return
-        self._waiting += len(frame)
-        self._queue.put_nowait(frame)
         if self._waiting > WAITING:
             self._end_now(Close.READS_TOO_SLOWLY)
+            return
+        self._waiting += _size(frame)
+        self._queue.put_nowait(frame)
 
     def put_live(self, frame: str) -> None:
         """Send a frame that others caused; while held back, after `release`."""
@@ -94,9 +98,9 @@ class Outbox:
             if isinstance(item, Close):
                 await self._close(item.value)
                 return
-            self._waiting -= len(item)
+            self._waiting -= _size(item)
             await self._send(item)
-            self._unread += len(item)
+            self._unread += _size(item)
             if self._unread > UNREAD:
                 await self._until_confirmed()
 
@@ -130,5 +134,11 @@ class Outbox:
 
     def _end_now(self, code: Close) -> None:
         """Close without waiting for what was put before."""
+        logger.info("A connection is ended: %s (%d)", code.name, code)
         self.cancel()
         self._beside = asyncio.ensure_future(self._close(code.value))
+
+
+def _size(frame: str) -> int:
+    """Return how many bytes a frame is on the wire."""
+    return len(frame) if frame.isascii() else len(frame.encode())

@@ -68,7 +68,8 @@ class Replies:
     @property
     def maker(self) -> history.Maker:
         """Who makes replies here, with which models."""
-        return history.Maker(owner=self.owner, aliases=frozenset(generators), full=self.lines.full)
+        full = self.lines.full(generators[alias] for alias in generators)
+        return history.Maker(owner=self.owner, aliases=frozenset(generators), full=full)
 
     def start(self, session: UUID, reply: Message, task: history.Task | None = None) -> None:
         """Make a reply that is queued under this process's name; from `task`, where that is known."""
@@ -101,6 +102,7 @@ class Replies:
         self._draining = False
         metrics.MAKING.set_function(lambda: len(self._running))
         relay.on("stop", lambda reply, attempt: self.stop(UUID(reply), attempt))
+        relay.on("place", lambda reply: self._tell_place(UUID(reply)))
         relay.on("abandon", lambda session: self._abandon_here(UUID(session)))
 
     def abandon(self, session: UUID) -> None:
@@ -112,6 +114,15 @@ class Replies:
         for running in self._running.values():
             if running.generation.session == session:
                 running.lose()
+
+    def ask_place(self, reply: UUID) -> None:
+        """Let the process that makes a reply tell where it stands."""
+        relay.say("place", str(reply))
+
+    def _tell_place(self, reply: UUID) -> None:
+        place = self.lines.place(reply)
+        if place is not None:
+            self._tell_places([place])
 
     def tell_places(self) -> None:
         """Tell the tabs of everyone in line where they stand."""
@@ -138,7 +149,8 @@ class Replies:
         over = await threads.write(history.checkpoint, _texts(due))
         for running, units in due.items():
             running.checkpointed = units
-            if running.key in over and self._running.get(running.key) is running:
+            if running.key in over and self._running.get(running.key) is running and not running.task.done():
+                _log_refused(running)
                 running.lose()
 
     async def take_over(self) -> None:
@@ -167,7 +179,9 @@ class Replies:
         await asyncio.wait([running.task])
         outcome = outcome_of(running.generation, running.task)
         try:
-            if outcome is not None and not running.lost:
+            if outcome is None:
+                _log_refused(running)
+            elif not running.lost:
                 await self._store(running, outcome)
         except Exception:
             logger.exception("The end of a reply cannot be stored; its lease will run out")
@@ -192,7 +206,9 @@ class Replies:
             else:
                 break
         delivery.close_draft(running.draft)
-        if ended is not None:
+        if ended is None:
+            _log_refused(running)
+        else:
             delivery.tell_session(session, protocol.MessageChanged(message=ended))
             _note(session, ended)
 
@@ -204,6 +220,10 @@ def _note(session: UUID, ended: Message) -> None:
     figures = usage.model_dump(exclude_none=True) if usage else {}
     extra = {"session": str(session), "reply": str(ended.id), "model": model, "status": ended.status, **figures}
     logger.info("A reply ended", extra=extra | ({"error": code} if code else {}))
+
+
+def _log_refused(running: Running) -> None:
+    logger.warning("Reply %s is no longer this process's: attempt %d is over", running.key, running.attempt)
 
 
 def _texts(replies: Iterable[Running]) -> dict[UUID, tuple[int, str]]:

@@ -232,7 +232,9 @@ def take_over(owner: str) -> list[Taken]:
 def _take(owner: str, session: UUID, key: UUID) -> list[Taken]:
     kept = raise_head(session, 1)
     now = timezone.now()
-    reply = Message.objects.filter(id=key, status__in=MAKING, lease_until__lt=now).first()
+    # Locked, or PostgreSQL lets a wish to stop come in between, which saving would undo.
+    lost = Message.objects.select_for_update().filter(id=key, status__in=MAKING, lease_until__lt=now)
+    reply = lost.first()
     if reply is None:
         transaction.set_rollback(True)
         return []

@@ -19,6 +19,7 @@ from chat.models import ChatSession, Message, Role, Status
 from chat.protocol import Code, Refused
 
 JOINED = 50  # messages a client gets that starts anew
+MISSED = 256 * 1024  # characters a client gets that was away; beyond, it starts anew
 PAGE = 100  # messages or sessions a page at most
 AROUND = 25  # messages either side of the one asked for
 DEEP = 4_001  # turns read for a prompt where no earlier reply says where it began; odd: from a person's to a person's
@@ -92,7 +93,8 @@ def head(key: UUID) -> int:
 def feed(key: UUID, visitor: UUID, after: int) -> Feed:
     """Return what changed after `after`; with `reset`, the end of the current branch instead.
 
-    That is so for a client that holds nothing, is too far behind, or is ahead of what the database knows.
+    That is so for a client that holds nothing, is too far behind, missed too much text, or is ahead of what the
+    database knows.
     """
     kept = owned(key, visitor)
     reset = after == 0 or after > kept.head or kept.head - after > protocol.SYNC_BEHIND
@@ -100,6 +102,8 @@ def feed(key: UUID, visitor: UUID, after: int) -> Feed:
         rows = sorted(branch(kept.leaf_id, JOINED), key=lambda message: message.seq)
     else:
         rows = list(Message.objects.filter(session=key, seq__gt=after).order_by("seq"))
+    if not reset and sum(len(row.text) for row in rows) > MISSED:
+        return feed(key, visitor, 0)
     making = list(Message.objects.filter(BEING_MADE, session=key).order_by()) if kept.length else []
     for reply in making:
         attempt, text = hot.draft(reply.id)

@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
 from chat import process as module
+from chat.checks import check_processes
 from chat.models import ChatSession, Message, Status
 from chat.process import process, purge
 from chat.protocol import Close
@@ -285,6 +286,24 @@ def end_while_locked(served: Served) -> None:
     assert served.end() == 0
     other.rollback()
     other.close()
+
+
+@pytest.mark.parametrize(
+    ("processes", "redis_url", "said"), [(1, "", []), (3, "redis://localhost/0", []), (3, "", ["chat.E003"])]
+)
+def test_several_processes_need_redis(settings: LazySettings, processes: int, redis_url: str, said: list[str]) -> None:
+    settings.WEB_CONCURRENCY, settings.REDIS_URL = processes, redis_url
+    assert [message.id for message in check_processes()] == said
+
+
+def test_a_second_process_without_redis_is_refused_while_the_first_lives(served: Served) -> None:
+    second = Served(served.data_dir, DATABASE_URL="")
+    ended = second.run("serve")
+    assert ended.returncode == 1
+    assert "Set REDIS_URL" in ended.stderr
+    served.kill()
+    second.start()
+    assert second.end() == 0
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path, migrated: Path) -> None:

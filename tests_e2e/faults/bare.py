@@ -24,7 +24,7 @@ class BareSocket(asyncio.Protocol):
         self.received = 0  # bytes
         self.keeps = True  # the frames; else it only answers pings
         self._buffer = bytearray()
-        self._open = False
+        self.upgraded = asyncio.Event()
         self._transport: asyncio.Transport
         self._changed = asyncio.Event()
         self.lost = asyncio.Event()
@@ -34,12 +34,14 @@ class BareSocket(asyncio.Protocol):
         """Shake hands, say hello, and wait for the last `sync`."""
         parts = urlsplit(url)
         _, wire = await asyncio.get_running_loop().create_connection(cls, parts.hostname, parts.port)
-        wire._transport.write(
+        wire.write(
             f"GET /ws/chat/{session}/ HTTP/1.1\r\nHost: {parts.netloc}\r\nOrigin: {url}\r\nConnection: Upgrade\r\n"
             f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nCookie: {visitor.cookies}\r\n"
             f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\n\r\n".encode()
         )
-        wire.say(type="hello", after=0)
+        async with asyncio.timeout(WAIT_S):
+            await wire.upgraded.wait()
+        wire.say(type="hello", after=0)  # not before: Daphne drops what comes with the handshake
         await wire.until("sync")
         return wire
 
@@ -93,12 +95,13 @@ class BareSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
         self._buffer += data
-        if not self._open:
+        if not self.upgraded.is_set():
             head, separator, rest = self._buffer.partition(b"\r\n\r\n")
             if not separator:
                 return
             assert head.startswith(b"HTTP/1.1 101"), head
-            self._open, self._buffer = True, rest
+            self._buffer = rest
+            self.upgraded.set()
         while (frame := self._take()) is not None:
             self._heed(*frame)
         self._changed.set()

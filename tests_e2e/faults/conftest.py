@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,11 +34,10 @@ def tally() -> Iterator[dict[str, Counter[str]]]:
 class Cluster:
     """Processes that share everything; each may be ended and started again."""
 
-    def __init__(self, folder: Path, size: int, **environment: str) -> None:
+    def __init__(self, folder: Path, size: int, origins: Sequence[str], **environment: str) -> None:
         self.processes = [Served(folder, **environment) for _ in range(size)]
-        origins = ",".join(process.url for process in self.processes)
         for process in self.processes:
-            process.set("ORIGINS", origins)
+            process.set("ORIGINS", ",".join([*self.urls, *origins]))
         self.processes[0].manage("migrate", "--verbosity", "0")
 
     @property
@@ -48,9 +47,9 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, size: int = 2, **environment: str) -> Iterator[Cluster]:
+def cluster(folder: Path, size: int = 2, origins: Sequence[str] = (), **environment: str) -> Iterator[Cluster]:
     """Start that many processes; end them, and fail if one left a traceback."""
-    made = Cluster(folder, size, **{"LEASE_S": str(LEASE_S), **UNLIMITED, **environment})
+    made = Cluster(folder, size, origins, **{"LEASE_S": str(LEASE_S), **UNLIMITED, **environment})
     try:
         for process in made.processes:
             process.start()
@@ -79,12 +78,14 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="package", params=["sqlite", "postgresql"])
-def two(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis_server: Valkey
-) -> Iterator[Cluster]:
-    """Two processes, on each database in turn."""
-    folder = tmp_path_factory.mktemp(f"two-{request.param}")
-    database = {} if request.param == "sqlite" else {"DATABASE_URL": request.getfixturevalue("postgresql_url")}
-    with cluster(folder, REDIS_URL=redis_server.url, **database) as made:
-        yield made
+@pytest.fixture(scope="package")
+def on_each_database(
+    tmp_path_factory: pytest.TempPathFactory, redis_server: Valkey, postgresql_url: str
+) -> Iterator[dict[str, Cluster]]:
+    """Two processes on SQLite, and two on PostgreSQL."""
+    folder = tmp_path_factory.mktemp
+    with (
+        cluster(folder("sqlite"), REDIS_URL=redis_server.url) as sqlite,
+        cluster(folder("postgresql"), REDIS_URL=redis_server.url, DATABASE_URL=postgresql_url) as postgresql,
+    ):
+        yield {"SQLite": sqlite, "PostgreSQL": postgresql}

@@ -1,13 +1,16 @@
 """`manage.py serve`: Daphne, started from Python so that the process's own start and drain run."""
 
 import asyncio
+import fcntl
 import signal
 from argparse import ArgumentParser
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from channels.routing import get_default_application
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 
 class Command(BaseCommand):
@@ -22,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.PORT)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
-        """Run Daphne. Raises CommandError if it cannot listen."""
+        """Run Daphne. Raises CommandError if it cannot listen, or is not alone where it should be."""
         # Importing daphne.server installs Twisted's asyncio reactor, so only here.
         from daphne.server import Server  # noqa: PLC0415
         from twisted.internet import reactor  # noqa: PLC0415
@@ -30,6 +33,7 @@ class Command(BaseCommand):
         from chat.daphne import cap_bodies  # noqa: PLC0415
         from chat.process import process  # noqa: PLC0415
 
+        alone = _alone()
         address = host.strip("[]").replace(":", "\\:")
         cap_bodies(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         server = Server(
@@ -50,10 +54,27 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"Serving at http://{host}:{port}  (Ctrl-C stops it)")
         server.run()
+        del alone
         if not server.listening_addresses:
             raise CommandError(
                 f"Cannot listen at {host}:{port}: it is in use, or not an address of this machine. Set PORT."
             )
+
+
+def _alone() -> IO[bytes] | None:
+    """Lock the database's file, where no Redis joins processes; held until this process ends, however that happens.
+
+    SQLite's own locks are of another kind (flock(2) and fcntl(2) do not see each other on Linux).
+    """
+    path = Path(connection.settings_dict["NAME"])
+    if settings.REDIS_URL or connection.vendor != "sqlite" or not path.is_file():
+        return None
+    file = path.open("rb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise CommandError(f"Another process serves {path}. Set REDIS_URL for both, or end that one.") from error
+    return file
 
 
 def _run(start: Any, drain: Any, stop: Any) -> None:
