@@ -9,7 +9,7 @@ from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from chat.history import hot
-from chat.models import ChatSession, Message, Role, Status
+from chat.models import MAKING, ChatSession, Message, Role, Status
 
 DAYS = 14
 TIMED = 2_000  # replies, the newest, whose times make the percentiles
@@ -89,7 +89,7 @@ def percentiles(values: list[int]) -> list[int]:
 
 def queue() -> list[dict[str, Any]]:
     """Return how many replies wait and how many are written now, by model, in all processes."""
-    making = Message.objects.filter(status__in=(Status.QUEUED, Status.STREAMING)).order_by().values("model")
+    making = Message.objects.filter(lease_until__isnull=False, status__in=MAKING).order_by().values("model")
     waiting = Count("id", filter=Q(status=Status.QUEUED))
     found: Any = making.annotate(waiting=waiting, writing=Count("id") - waiting).order_by("model")
     return list(found)

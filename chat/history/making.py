@@ -222,7 +222,7 @@ def take_over(owner: str) -> list[Taken]:
     """
     lost = Message.objects.filter(BEING_MADE, lease_until__lt=timezone.now()).order_by()
     taken: list[Taken] = []
-    for session, key in lost.values_list("session_id", "id"):
+    for session, key in lost.order_by("lease_until").values_list("session_id", "id"):
         with suppress(protocol.Refused):  # deleted meanwhile
             taken += _take(owner, session, key)
     return taken
