@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.admission import QUEUE, TIMED_LEAST, Line, Place
+from chat.admission import QUEUE, TIMED_LEAST, Line, Lines, Place
+from gptj.backends.scripted import Scripted
 
 
 class Club:
@@ -161,3 +163,15 @@ def test_never_more_than_allowed_and_never_an_empty_place(steps: list[str], conc
             await club.give_up(who)
 
     asyncio.run(play())
+
+
+async def test_those_who_come_at_once_are_counted_before_they_are_in_line() -> None:
+    lines = Lines(lambda _: None)
+    model = Scripted(alias="default", url="scripted://", concurrency=2)
+    full = []
+    with ExitStack() as coming:
+        for _ in range(QUEUE + 3):
+            coming.enter_context(lines.coming())
+            full.append(lines.full([model]))
+    assert full == [frozenset()] * (QUEUE + 2) + [frozenset({"default"})]
+    assert lines.full([model]) == frozenset()

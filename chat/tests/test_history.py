@@ -253,6 +253,17 @@ def test_the_feed_begins_anew_for_who_holds_nothing_is_ahead_or_far_behind(talk:
     assert history.feed(talk.session, talk.visitor, 99).reset
 
 
+def test_the_feed_begins_anew_for_who_missed_much_text(talk: Talk) -> None:
+    for _ in range(2):
+        talk.exchange("A", "x" * 100_000)
+    head = talk.row.head
+    talk.exchange("B", "x" * 100_000)
+    assert history.feed(talk.session, talk.visitor, 1).reset
+    feed = history.feed(talk.session, talk.visitor, head)
+    assert not feed.reset
+    assert [len(message.text) for message in feed.messages] == [1, 100_000]
+
+
 def test_a_new_start_gives_the_last_fifty_of_the_branch_that_is_shown(talk: Talk) -> None:
     first, _ = talk.exchange("elsewhere")
     edited = history.edit_turn(talk.session, first, uuid4(), "here", HERE)

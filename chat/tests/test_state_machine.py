@@ -73,7 +73,11 @@ def view(mirror: Mirror) -> Any:
 class Conversation(RuleBasedStateMachine):
     """One session, tabs that come and go, and a model whose reply may be held, fail, or lose its maker."""
 
-    run: ClassVar[Callable[[Coroutine[Any, Any, Any]], Any]]
+    runner: ClassVar[asyncio.Runner]
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine beside the serving process."""
+        return self.runner.run(work)
 
     @property
     def model(self) -> Scripted:
@@ -366,22 +370,22 @@ async def _taken(reply: Frame) -> bool:
 
 
 @pytest.fixture
-def run(transactional_db: None, settings: LazySettings) -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
+def runner(transactional_db: None, settings: LazySettings) -> Iterator[asyncio.Runner]:
     """A serving process for as long as the test; the value runs a coroutine beside it."""
     settings.LIMITS = {**settings.LIMITS, "frames_per_10s": 100_000, "sends_per_minute": 100_000}
     allowance.cache_clear()
     with asyncio.Runner() as runner:
         runner.run(process.start())
-        yield runner.run
+        yield runner
         runner.run(process.drain())
         threads.close()
     allowance.cache_clear()
 
 
 @pytest.mark.timeout(60 * ROUNDS)
-def test_every_tab_holds_what_a_new_one_is_told(run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
-    Conversation.run = staticmethod(run)
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+def test_every_tab_holds_what_a_new_one_is_told(runner: asyncio.Runner) -> None:
+    Conversation.runner = runner
+    run_state_machine_as_test(
         Conversation,
         settings=settings(
             max_examples=EXAMPLES,

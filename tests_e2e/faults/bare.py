@@ -33,7 +33,7 @@ class BareSocket(asyncio.Protocol):
     async def open(cls, url: str, visitor: Visitor, session: str) -> Self:
         """Shake hands, say hello, and wait for the last `sync`."""
         parts = urlsplit(url)
-        _, wire = await asyncio.get_running_loop().create_connection(cls, parts.hostname, parts.port)
+        _, wire = await asyncio.get_running_loop().create_connection(cls, parts.hostname or "", parts.port or 80)
         wire.write(
             f"GET /ws/chat/{session}/ HTTP/1.1\r\nHost: {parts.netloc}\r\nOrigin: {url}\r\nConnection: Upgrade\r\n"
             f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nCookie: {visitor.cookies}\r\n"

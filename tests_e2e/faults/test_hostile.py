@@ -123,7 +123,7 @@ def control(dice: random.Random) -> tuple[int, bytes]:
     return dice.choice([0, PING, PONG, CLOSE, 3, 11]), dice.randbytes(dice.choice([0, 1, 2, 5, 125, 126]))
 
 
-RUBBISH: list[Rubbish] = [almost] * 12 + [value, broken]
+RUBBISH: list[Rubbish] = [*[almost] * 12, value, broken]
 LAST: list[Rubbish] = [noise, broken, large, control]  # most of these end the connection
 
 
