@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: bench help run build key staff test test-gptj faults soak browser check fix lock audit container test-matrix page screenshots clean
+.PHONY: bench help run build key staff test test-gptj figures faults soak browser check fix lock audit container test-matrix page screenshots clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -50,6 +50,9 @@ test-gptj: .venv/.dev key ## Convert a tiny GPT-J and run it by CTranslate2, in 
 	$(UV) venv -q --allow-existing .venv/convert
 	$(UV) pip install -q --python .venv/convert/bin/python --require-hashes --no-deps --no-build -r requirements-convert.txt
 	.venv/gptj/bin/python -m pytest gptj/tests/gptj_itself.py
+
+figures: build .venv/.dev ## Measure how soon turn 30 of a conversation is answered; on a quiet machine
+	$(PY) -m pytest -q -s tests_e2e/long_conversation.py
 
 faults: build .venv/.dev browser ## Kill, lock, fill, flush and flood what chat stands on; 30 minutes (FAULT_ROUNDS=20)
 	FAULT_ROUNDS=$${FAULT_ROUNDS:-20} FAULT_FRAMES=$${FAULT_FRAMES:-10000} FAULT_AWAY_S=$${FAULT_AWAY_S:-30} \
