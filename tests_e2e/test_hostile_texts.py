@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, expect
 
 from tests_e2e.served import Served, serve
 from tests_e2e.tab import Tab
@@ -155,9 +155,13 @@ class Watched:
         self.context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 800})
         self.context.add_init_script(WATCH)
         self.context.on("request", self._heard)
-        self.context.on("dialog", lambda dialog: (self.outside.append(dialog.message), dialog.dismiss()))
+        self.context.on("dialog", self._asked)
         self.context.on("weberror", lambda error: self.outside.append(str(error.error)))
         self.page: Page = self.context.new_page()
+
+    def _asked(self, dialog: Dialog) -> None:
+        self.outside.append(dialog.message)
+        dialog.dismiss()
 
     def _heard(self, request: Request) -> None:
         if not request.url.startswith(self.url):

@@ -10,8 +10,9 @@ export function useNear(element: RefObject<Element | null>, margin: string, near
   useEffect(() => {
     if (element.current === null) return undefined;
     const observer = new IntersectionObserver(
-      ([entry]) => {
-        if (entry?.isIntersecting === true) current.current();
+      (entries) => {
+        // Several come at once where it left and came again between two frames.
+        if (entries.some(({ isIntersecting }) => isIntersecting)) current.current();
       },
       { rootMargin: margin },
     );

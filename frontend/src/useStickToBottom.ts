@@ -47,6 +47,7 @@ export function useStickToBottom(): Stick {
     };
     const grown = new ResizeObserver(() => {
       if (stuck.current) element.scrollTop = element.scrollHeight;
+      top = element.scrollTop; // what shrinks moves it up too, and that is nobody's wish
     });
     element.addEventListener("scroll", scrolled, { passive: true });
     grown.observe(inner);

@@ -1,5 +1,5 @@
 /** A panel over the page that the browser itself keeps apart from it: focus, Escape and what lies beneath. */
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useLayoutEffect, useRef } from "react";
 import styles from "./Drawer.module.css";
 
 export interface DrawerProps {
@@ -11,7 +11,8 @@ export interface DrawerProps {
 
 export function Drawer({ label, side, onClose, children }: DrawerProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the element is taken out of the page: closing gives the focus back to where it came from.
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     return () => element?.close();
