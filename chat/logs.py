@@ -54,7 +54,8 @@ class Discreet(logging.Formatter):
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 (logging's name)
         """Return the traceback, without what the errors quote."""
-        return "".join(_told(ei[1], set())).rstrip("\n") if ei[1] is not None else ""
+        lines: list[str] = list(_told(ei[1], set())) if ei[1] is not None else []
+        return "".join(lines).rstrip("\n")
 
 
 class Console(Discreet):
@@ -83,7 +84,10 @@ class Json(Discreet, JsonFormatter):
 def _plain(record: logging.LogRecord) -> logging.LogRecord:
     """Return a copy that holds what is bound, and in which errors among the arguments are harmless."""
     plain = copy.copy(record)
-    vars(plain).update({name: value for name, value in _bound.get({}).items() if name not in vars(plain)})
+    for name in vars(record).keys() - OWN:  # Django adds the request itself, which shows its query
+        if not isinstance(vars(record)[name], (str, int, float, None.__class__)):
+            delattr(plain, name)
+    vars(plain).update({**_bound.get({}), **vars(plain)})
     if isinstance(record.args, tuple):
         plain.args = tuple(_said(each) if isinstance(each, BaseException) else each for each in record.args)
     if record.name == "asyncio":  # its further lines show tasks with their errors and results
@@ -115,6 +119,7 @@ def _keys() -> list[str]:
     keys = {settings.SECRET_KEY, settings.METRICS_TOKEN, *settings.SECRET_KEY_FALLBACKS}
     keys |= {model["API_KEY"] for model in settings.GPTJ_MODELS.values()}
     keys |= {str(database.get("PASSWORD", "")) for database in settings.DATABASES.values()}
-    password = urlsplit(settings.REDIS_URL).password or ""
+    redis_url: str = settings.REDIS_URL
+    password = urlsplit(redis_url).password or ""
     keys |= {password, unquote(password)}
     return sorted((key for key in keys if len(key) >= SHORTEST_KEY), key=len, reverse=True)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.management import call_command
 from django.utils import timezone
 
 from chat import catalogue, history, metrics, protocol, threads
@@ -137,6 +138,7 @@ async def purge(*, retention_days: float | None = None) -> int:
 
 async def _purge() -> None:
     await purge()
+    await threads.write(call_command, "clearsessions")  # cookies that are over
 
 
 process = Process()

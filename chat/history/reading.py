@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -69,7 +69,8 @@ def owned(session: UUID | str, visitor: UUID | None) -> ChatSession:
 
 def _past_retention(session: ChatSession) -> bool:
     days: int = settings.RETENTION_DAYS
-    return bool(days) and (timezone.now() - session.updated_at).days >= days
+    kept = timedelta(days=days, seconds=settings.SESSION_TTL_S)
+    return bool(days) and timezone.now() - session.updated_at >= kept
 
 
 def expired(session: ChatSession) -> bool:

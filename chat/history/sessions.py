@@ -1,13 +1,14 @@
 """Visitors and their chat sessions: made, changed, deleted."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import F
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, ProtectedError, Q
 from django.utils import timezone
 
 from chat import protocol
@@ -104,8 +105,9 @@ def delete_session(key: str, who: UUID | None) -> UUID:
     """Delete a visitor's session with its messages. Raises Refused with `not_found`."""
     with transaction.atomic():
         session = raise_head(owned(key, who).id, 1)
-        found = session.id
+        found, prompts = session.id, _prompts([session.id])
         session.delete()
+    _forget_prompts(prompts)
     hot.forget([found])
     return found
 
@@ -116,7 +118,9 @@ def delete_visitor(who: UUID) -> Deleted:
         # Locked, or PostgreSQL takes a turn that comes in between, and then refuses to delete.
         theirs = ChatSession.objects.select_for_update(of=("self",)).filter(visitor=who)
         sessions = list(theirs.order_by("id").values_list("id", flat=True))
+        prompts = _prompts(sessions)
         Visitor.objects.filter(id=who).delete()
+    _forget_prompts(prompts)
     hot.forget(sessions)
     return Deleted(visitor=who, sessions=sessions)
 
@@ -133,7 +137,24 @@ def purge(before: datetime) -> list[Deleted]:
                 ChatSession.objects.filter(id=key, updated_at__lt=before).delete()
         hot.forget(keys)
     Visitor.objects.filter(sessions=None, created_at__lt=min(before, timezone.now() - timedelta(days=1))).delete()
+    _forget_prompts(SystemPrompt.objects.values_list("hash", flat=True))
     return [Deleted(visitor=who, sessions=keys) for who, keys in found.items()]
+
+
+def _prompts(sessions: Sequence[UUID]) -> set[str]:
+    """Return the hashes of the system prompts that these sessions and their messages refer to."""
+    theirs = SystemPrompt.objects.filter(Q(chatsession__in=sessions) | Q(message__session__in=sessions))
+    return set(theirs.values_list("hash", flat=True).distinct())
+
+
+def _forget_prompts(prompts: Collection[str]) -> None:
+    """Delete those that nothing refers to any more: a system prompt is what somebody wrote, too."""
+    unused = SystemPrompt.objects.filter(hash__in=prompts)
+    for relation in SystemPrompt._meta.related_objects:
+        users = relation.related_model.objects.filter(**{relation.field.name: OuterRef("hash")})
+        unused = unused.filter(~Exists(users))
+    with suppress(ProtectedError, IntegrityError), transaction.atomic():  # one is used again meanwhile
+        unused.delete()
 
 
 @transaction.atomic

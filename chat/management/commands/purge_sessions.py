@@ -12,7 +12,7 @@ from chat.relay import relay
 
 
 class Command(BaseCommand):
-    """Delete old sessions with all that is theirs, in the database and in the cache, and tell the tabs that show one."""
+    """Delete old sessions with all that is theirs, in database and cache, and tell the tabs that show one."""
 
     help = "Delete the sessions that nobody has used for RETENTION_DAYS, and all that is theirs."
 
