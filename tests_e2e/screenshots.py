@@ -4,10 +4,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests_e2e import staff
 from tests_e2e.browser import chromium
-from tests_e2e.served import ROOT, serve
+from tests_e2e.served import ROOT, Served, serve
 from tests_e2e.tab import Tab
 
 IMAGES = ROOT / "docs" / "images"
@@ -65,6 +66,37 @@ def take_memory(browser: Browser, url: str) -> None:
     expect(line).to_be_in_viewport()
     tab.page.screenshot(path=IMAGES / "memory.png")
     person.close()
+
+
+def take_admin(browser: Browser, server: Served) -> None:
+    """Look around as staff: the dashboard, a session, why a reply is as it is, and what a replay makes of it."""
+    staff.make(server)
+    keeper = browser.new_context(viewport=WIDE, color_scheme="light", device_scale_factor=2)  # type: ignore[arg-type]
+    page = keeper.new_page()
+    staff.log_in(page, server)
+    picture(page, "admin-dashboard", "", "-dark")
+    staff.open_session(page, server, "Ada")
+    staff.reveal(page)
+    picture(page, "admin-session", "", "-phone")
+    page.get_by_role("link", name="Why this?").nth(1).click()
+    picture(page, "admin-reply", "")
+    staff.replay(page, temperature="1.2", seed="7")
+    picture(page, "admin-replay", "", "-dark", "-phone")
+    keeper.close()
+
+
+LOOKS = {"": (WIDE, "light"), "-dark": (WIDE, "dark"), "-phone": (PHONE, "light")}
+
+
+def picture(page: Page, name: str, *endings: str) -> None:
+    """Take a page of the admin in some of its looks: wide, dark, on a phone."""
+    for ending in (*endings, ""):
+        size, scheme = LOOKS[ending]
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.reload()
+        expect(page.locator(".chat-page")).to_be_visible()
+        page.screenshot(path=IMAGES / f"{name}{ending}.png")
 
 
 def main() -> None:
