@@ -116,7 +116,7 @@ def _told(error: BaseException, seen: set[int]) -> Iterator[str]:
 
 def _keys() -> list[str]:
     """Return every key and password that the settings hold, longest first: one may be within another."""
-    keys = {settings.SECRET_KEY, settings.METRICS_TOKEN, *settings.SECRET_KEY_FALLBACKS}
+    keys: set[str] = {settings.SECRET_KEY, settings.METRICS_TOKEN, *map(str, settings.SECRET_KEY_FALLBACKS)}
     keys |= {model["API_KEY"] for model in settings.GPTJ_MODELS.values()}
     keys |= {str(database.get("PASSWORD", "")) for database in settings.DATABASES.values()}
     redis_url: str = settings.REDIS_URL

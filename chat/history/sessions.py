@@ -151,7 +151,7 @@ def _forget_prompts(prompts: Collection[str]) -> None:
     """Delete those that nothing refers to any more: a system prompt is what somebody wrote, too."""
     unused = SystemPrompt.objects.filter(hash__in=prompts)
     for relation in SystemPrompt._meta.related_objects:
-        users = relation.related_model.objects.filter(**{relation.field.name: OuterRef("hash")})
+        users = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("hash")})  # noqa: SLF001 (documented, for want of a better name)
         unused = unused.filter(~Exists(users))
     with suppress(ProtectedError, IntegrityError), transaction.atomic():  # one is used again meanwhile
         unused.delete()
