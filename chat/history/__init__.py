@@ -63,6 +63,7 @@ from chat.history.sessions import (
     Deleted,
     Settings,
     change_session,
+    delete_any_session,
     delete_session,
     delete_visitor,
     give_feedback,
@@ -73,7 +74,6 @@ from chat.history.sessions import (
 from chat.history.staff import (
     Ended,
     block,
-    delete_any_session,
     end_session,
     reveal,
     revealed_until,

@@ -5,17 +5,18 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, ProtectedError, Q
+from django.db.models import Exists, F, OuterRef, ProtectedError, QuerySet
 from django.utils import timezone
 
 from chat import protocol
 from chat.history import hot
 from chat.history.reading import not_found, owned
 from chat.history.rows import message_object, session_object
-from chat.models import ChatSession, Message, Role, SystemPrompt, Visitor
+from chat.models import ChatSession, Message, Replay, Role, SystemPrompt, Visitor
 from chat.protocol import Code, Refused
 
 
@@ -103,13 +104,20 @@ def raise_head(key: UUID, changes: int) -> ChatSession:
 
 def delete_session(key: str, who: UUID | None) -> UUID:
     """Delete a visitor's session with its messages. Raises Refused with `not_found`."""
+    found = owned(key, who).id
+    delete_any_session(found)
+    return found
+
+
+def delete_any_session(key: UUID) -> Deleted:
+    """Delete a session, whoever's it is, with its messages. Raises Refused with `not_found`."""
     with transaction.atomic():
-        session = raise_head(owned(key, who).id, 1)
-        found, prompts = session.id, _prompts([session.id])
+        session = raise_head(key, 1)
+        deleted, prompts = Deleted(visitor=session.visitor_id, sessions=[key]), _prompts([key])
         session.delete()
     _forget_prompts(prompts)
-    hot.forget([found])
-    return found
+    hot.forget([key])
+    return deleted
 
 
 def delete_visitor(who: UUID) -> Deleted:
@@ -142,9 +150,13 @@ def purge(before: datetime) -> list[Deleted]:
 
 
 def _prompts(sessions: Sequence[UUID]) -> set[str]:
-    """Return the hashes of the system prompts that these sessions and their messages refer to."""
-    theirs = SystemPrompt.objects.filter(Q(chatsession__in=sessions) | Q(message__session__in=sessions))
-    return set(theirs.values_list("hash", flat=True).distinct())
+    """Return the hashes of the system prompts that these sessions, their messages and replays refer to."""
+    users: tuple[QuerySet[Any], ...] = (
+        ChatSession.objects.filter(id__in=sessions),
+        Message.objects.filter(session__in=sessions),
+        Replay.objects.filter(reply__session__in=sessions),
+    )
+    return {key for rows in users for key in rows.order_by().values_list("system_prompt", flat=True).distinct() if key}
 
 
 def _forget_prompts(prompts: Collection[str]) -> None:

@@ -8,10 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat import protocol
-from chat.history import hot
 from chat.history.reading import not_found
 from chat.history.rows import session_object
-from chat.history.sessions import Deleted, raise_head
+from chat.history.sessions import raise_head
 from chat.models import MAKING, ChatSession, Message, Reveal, Visitor
 
 REVEALED_S = 900  # how long a session's text stays open to who revealed it
@@ -53,16 +52,6 @@ def end_session(key: UUID) -> Ended:
         stopped = making.values_list("id", "attempt").first()
         making.update(stop_wanted=True)
     return Ended(visitor=session.visitor_id, session=session_object(session), making=stopped)
-
-
-def delete_any_session(key: UUID) -> Deleted:
-    """Delete a session, whoever's it is, with its messages. Raises Refused with `not_found`."""
-    with transaction.atomic():
-        session = raise_head(key, 1)
-        deleted = Deleted(visitor=session.visitor_id, sessions=[key])
-        session.delete()
-    hot.forget([key])
-    return deleted
 
 
 def reveal(staff: int, username: str, what: Reveal.What, session: UUID | None = None) -> None:

@@ -18,7 +18,7 @@ from chat import history, protocol
 from chat.admin.differences import difference
 from chat.admin.figures import percentiles
 from chat.history.staff import REVEALED_S
-from chat.models import ChatSession, Message, Replay, Reveal, Status, Visitor
+from chat.models import ChatSession, Message, Replay, Reveal, Status, SystemPrompt, Visitor
 from chat.protocol import Close
 from chat.tests.conftest import Person
 from chat.tests.talking import Talk
@@ -386,9 +386,12 @@ def test_a_session_is_ended_for_its_visitor_too(staff: Client, talk: Talk) -> No
 
 
 def test_a_session_is_deleted_with_all_that_is_in_it(staff: Client, talk: Talk) -> None:
-    staff.post(f"{MESSAGES}{reply_of(talk).id}/replay/", {"model": "default"})
+    reveal(staff, talk)
+    staff.post(f"{MESSAGES}{reply_of(talk).id}/replay/", {"model": "default", "system_prompt": "Be long."})
+    assert SystemPrompt.objects.count() == 2
     staff.post(f"{SESSIONS}{talk.session}/remove/")
     assert (ChatSession.objects.count(), Message.objects.count(), Replay.objects.count()) == (0, 0, 0)
+    assert SystemPrompt.objects.count() == 0
     assert "tower" not in LogEntry.objects.get().object_repr
 
 

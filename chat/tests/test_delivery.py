@@ -1,6 +1,7 @@
 """Who hears what, how often, and at what cost."""
 
 import asyncio
+import json
 from time import monotonic
 from uuid import UUID, uuid4
 
@@ -146,6 +147,17 @@ def test_a_deleted_session_is_told_to_all_tabs_and_closes_its_own(delivery: Deli
     delivery.tell_deleted(Deleted(visitor=shown.visitor, sessions=[shown.session]))
     assert shown.heard == other.heard == [protocol.Gone(session=shown.session).encode()]
     assert (shown.ended, other.ended) == ([Close.DELETED], [])
+
+
+def test_who_is_blocked_is_told_so_in_every_tab_and_all_are_closed(delivery: Delivery) -> None:
+    ada = listen(delivery)
+    also_ada = listen(delivery, visitor=ada.visitor)
+    bob = listen(delivery, session=ada.session)
+    delivery.block(ada.visitor)
+    for ear in (ada, also_ada):
+        assert [json.loads(frame)["code"] for frame in ear.heard] == ["forbidden"]
+        assert ear.ended == [Close.NO_RIGHT]
+    assert (bob.heard, bob.ended) == ([], [])
 
 
 def test_at_the_end_everyone_hears_one_last_thing(delivery: Delivery) -> None:
