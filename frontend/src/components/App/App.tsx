@@ -161,6 +161,7 @@ function Waiting({ failed, onAgain }: { readonly failed: boolean; readonly onAga
   if (!failed) return <main className={styles.waiting} aria-busy="true" aria-label={t.loading} />;
   return (
     <main className={styles.waiting}>
+      <h1>{t.app}</h1>
       <p role="alert">{online ? t.errors.unreachable : t.connection.offlineStart}</p>
       <Button look="outlined" onClick={onAgain}>
         {t.tryAgain}
