@@ -141,8 +141,7 @@ def test_settings_are_changed_and_the_conversation_taken_along(tab: Tab) -> None
     picture(page, "keyboard-settings")
     press(page, dialog.get_by_role("button", name="Save"))
     expect(dialog).to_have_count(0)
-    expect(opener).to_be_focused()
-    keyboard.press("Enter")
+    press(page, opener, BACK)
     expect(dialog.get_by_role("textbox")).to_have_value("Answer in one sentence.")
     taken: list[Download] = []
     page.on("download", taken.append)
