@@ -262,20 +262,19 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         self._put_places(feed)
 
     async def _put_sync(self, feed: history.Feed) -> None:
-        messages = await _with_making(feed)
-        size = protocol.SYNC_MESSAGES
-        for start in range(0, max(len(messages), 1), size):
+        pages = protocol.pages(await _with_making(feed))
+        for number, messages in enumerate(pages, start=1):
             self._put(
                 protocol.Sync(
-                    messages=messages[start : start + size],
+                    messages=messages,
                     head=feed.session.head,
                     leaf=feed.session.leaf,
-                    reset=feed.reset and start == 0,
-                    more=start + size < len(messages),
+                    reset=feed.reset and number == 1,
+                    more=number < len(pages),
                 )
             )
+            await asyncio.sleep(0)  # it is taken to be sent before anything comes on top
         self._put_places(feed)
-        await asyncio.sleep(0)  # all of it is taken to be sent before anything comes on top
 
     def _put_places(self, feed: history.Feed) -> None:
         for message in feed.making:

@@ -44,6 +44,7 @@ from chat.protocol.server import (
     ServerPong,
     SessionChanged,
     Sync,
+    pages,
     server_frames,
 )
 from chat.protocol.text import utf16_length, written
@@ -91,6 +92,7 @@ __all__ = [
     "Stop",
     "Sync",
     "Usage",
+    "pages",
     "parse",
     "server_frames",
     "utf16_length",

@@ -1,5 +1,6 @@
 """What the server says."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from chat.protocol.objects import Limits, Message, Model, Session
 
 SYNC_MESSAGES = 50  # messages a `sync` frame
+SYNC_BYTES = 64 * 1024  # of text in it, but for a single message; Daphne sends no frame beyond 128 KiB
 SYNC_BEHIND = 500  # a client further behind than this starts anew
 
 
@@ -39,6 +41,20 @@ class Sync(ServerFrame):
     leaf: UUID | None
     reset: bool
     more: bool
+
+
+def pages(messages: Sequence[Message]) -> list[list[Message]]:
+    """Return messages as the `sync` frames that hold them: at least one, each as full as it may be."""
+    found: list[list[Message]] = [[]]
+    room = SYNC_BYTES
+    for message in messages:
+        size = len(message.text.encode())
+        if found[-1] and (size > room or len(found[-1]) == SYNC_MESSAGES):
+            found.append([])
+            room = SYNC_BYTES
+        found[-1].append(message)
+        room -= size
+    return found
 
 
 class Ack(ServerFrame):

@@ -107,3 +107,14 @@ def test_what_is_written_can_be_stored_and_is_normal(text: str) -> None:
 )
 def test_what_people_write_is_kept_but_for_what_no_database_takes(typed: str, kept: str) -> None:
     assert written(typed) == kept
+
+
+def test_a_sync_is_cut_by_number_and_by_size() -> None:
+    def message(text: str) -> protocol.Message:
+        return protocol.Message(**{**FRAMES["server"]["message"]["message"], "text": text})
+
+    sizes = [[len(each.text) for each in page] for page in protocol.pages([message("é" * 16_000)] * 5)]
+    assert sizes == [[16_000] * 2, [16_000] * 2, [16_000]]
+    assert [len(page) for page in protocol.pages([message("a")] * 101)] == [50, 50, 1]
+    assert [len(page) for page in protocol.pages([message("x" * 100_000)] * 2)] == [1, 1]
+    assert protocol.pages([]) == [[]]

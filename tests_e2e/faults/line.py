@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Self
 from urllib.parse import urlsplit
 
 from chat.tests.servers import free_port
@@ -16,10 +16,9 @@ class Line:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._to = 0
-        self._flows = asyncio.Event()
         self._ends: set[asyncio.StreamWriter] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._open = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
 
     def lead_to(self, url: str) -> None:
         """Say which server is at the other end; what is open stays where it is."""
@@ -45,23 +44,28 @@ class Line:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._flows.set()
-        self._run(asyncio.start_server(self._come, "127.0.0.1", self.port))
+        self._open.wait()
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self.cut()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()
 
-    def _run(self, work: Coroutine[Any, Any, Any]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._flows, self._over = asyncio.Event(), asyncio.Event()
+        self._flows.set()
+        server = await asyncio.start_server(self._come, "127.0.0.1", self.port)
+        self._open.set()
+        await self._over.wait()
+        server.close()
 
     def _in_loop(self, call: Callable[[], None]) -> None:
         async def run() -> None:
             call()
 
-        self._run(run())
+        asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
     async def _come(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._flows.wait()

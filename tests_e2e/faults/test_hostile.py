@@ -34,7 +34,7 @@ Rubbish = Callable[[random.Random], tuple[int, bytes]]
 @pytest.fixture
 def one(tmp_path: Path) -> Iterator[Served]:
     """One process, which lets messages be as long as its frames."""
-    with cluster(tmp_path, 1, LIMIT_TEXT="16000", GPTJ_URL="echo://?delay_s=0.001") as made:
+    with cluster(tmp_path, 1, LIMIT_TEXT="16000", GPTJ_URL="echo://?delay_s=0.001&context_window=100000") as made:
         yield made.processes[0]
 
 

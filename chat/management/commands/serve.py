@@ -46,7 +46,8 @@ class Command(BaseCommand):
             ping_timeout=20,
             websocket_timeout=43_200,
             websocket_connect_timeout=5,
-            websocket_max_message_size=131_072,
+            # Autobahn holds what goes out to the same bound; a whole reply must fit (at most 3 bytes a code unit).
+            websocket_max_message_size=max(131_072, 4 * settings.LIMITS["reply"]),
             websocket_max_frame_size=131_072,
             application_close_timeout=10,
             server_name=None,
