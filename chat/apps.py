@@ -3,6 +3,8 @@
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin
 
+from chat.lean import load_unfold
+
 
 class ChatConfig(AppConfig):
     """Registers the models and the checks."""
@@ -21,3 +23,8 @@ class StaffConfig(admin.AdminConfig):
 
     default = False
     default_site = "chat.staff.StaffSite"
+
+    def ready(self) -> None:
+        """Load the admin of every app."""
+        load_unfold()
+        super().ready()

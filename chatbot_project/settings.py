@@ -107,7 +107,7 @@ MIDDLEWARE = [
     "chat.middleware.told",
     "chatbot_project.headers.safe",
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
+    "chatbot_project.files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -3,10 +3,9 @@
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from chat.admin.common import ReadOnly
+from chat.admin.common import ModelAdmin, ReadOnly
 from chat.models import Reveal, Visitor
 
 
@@ -35,7 +34,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class StaffUserAdmin(UserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # unfold is not typed
+class StaffUserAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # generic for the type checker only
     """Django's own, in the looks of the rest."""
 
     form = UserChangeForm
@@ -44,5 +43,5 @@ class StaffUserAdmin(UserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # 
 
 
 @admin.register(Group)
-class StaffGroupAdmin(GroupAdmin, ModelAdmin):  # type: ignore[misc]  # unfold is not typed
+class StaffGroupAdmin(GroupAdmin, ModelAdmin):
     """Django's own, in the looks of the rest."""
