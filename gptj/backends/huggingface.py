@@ -7,7 +7,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,8 +29,9 @@ STREAM_SUFFIXES = ("/generate_stream", "/generate")
 
 
 class HuggingFaceOptions(Options):
-    """As for all."""
+    """As for all; `stream=false` for a server that answers in one piece, which may take all of `timeout_s` to begin."""
 
+    stream: bool = True
     temperature: float | None = Field(0.8, ge=0, le=2)
     top_p: float | None = Field(0.9, gt=0, le=1)
 
@@ -39,12 +40,17 @@ class HuggingFace(Remote):
     """Streams where the server does, else gives the answer in one piece."""
 
     options_type = HuggingFaceOptions
+    options: HuggingFaceOptions
     template = transcript.TEMPLATE
 
     def __init__(self, *, alias: str, url: str, api_key: str = "", **options: object) -> None:
         super().__init__(alias=alias, url=url, api_key=api_key, **options)
         self.context_window -= transcript.FRAME_TOKENS
-        self._server = Server(self.at, api_key=api_key, patience=patience(self.timeout_s))
+        self.streams = self.options.stream  # type: ignore[misc]  # here it is each server's own
+        waits = patience(self.timeout_s)
+        if not self.streams:
+            waits = replace(waits, first_token_s=self.timeout_s)
+        self._server = Server(self.at, api_key=api_key, patience=waits)
         self._counter = Counter(unless_silent(self._tokens), overhead=0)
         path = urlsplit(self.at).path
         suffix = next((suffix for suffix in STREAM_SUFFIXES if path.endswith(suffix)), "")
@@ -93,7 +99,7 @@ class HuggingFace(Remote):
     async def _continue(self, prompt: str, sampling: Sampling) -> AsyncGenerator[Event, None]:
         """Continue `prompt`. Raises GenerationError."""
         deadline = Deadline(self._server.patience)
-        payload = {"inputs": prompt, "parameters": _parameters(sampling), "stream": True}
+        payload = {"inputs": prompt, "parameters": _parameters(sampling), "stream": self.streams}
         async with self._server.request("POST", self.at, deadline, payload, last=True) as response:
             if "text/event-stream" not in response.headers.get("Content-Type", ""):
                 for event in _one_piece(await self._server.body(response, deadline), prompt):

@@ -84,6 +84,19 @@ async def test_a_server_that_does_not_stream_answers_in_one_piece(
     assert await read(model.stream(ASKED, Sampling())) == ("Hello.", None)
 
 
+async def test_one_piece_may_take_as_long_as_a_reply_where_no_stream_is_asked_for(
+    server: FaultServer, use_models: UseModels
+) -> None:
+    generated = json.dumps([{"generated_text": " Hello."}]).encode()
+    server.answer = says(0.8, head(200, "application/json") + generated)  # twice the time for a first token
+    server.listing = says(head(200, "text/plain"))
+    use_models(default=f"huggingface+{server.url}/models/gpt-j?stream=false")
+    model = generators["default"]
+    assert not model.streams
+    assert await read(model.stream(ASKED, Sampling())) == ("Hello.", None)
+    assert server.posted[0].json["stream"] is False
+
+
 async def test_a_model_that_is_being_loaded_is_waited_for_and_said(model: HuggingFace, server: FaultServer) -> None:
     server.answers = [is_json(503, {"error": "Model gpt-j is currently loading", "estimated_time": 0.3})]
     states: list[Condition] = []
