@@ -15,7 +15,7 @@ ANSWER_TOKENS = 24  # so that all turns are within the model's window
 PAIRS = 3
 REPLY_S = 240  # at most, on a busy machine
 TRIES = 3  # other work on this machine only ever makes the two differ
-TIMES_LONGER = 2
+TIMES_LONGER = 4  # 2.7 was measured on an idle machine, 80 with the prefix read anew
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.mark.timeout(900)
-def test_turn_30_begins_within_twice_the_time_of_turn_2(patient: Served) -> None:
+def test_turn_30_begins_about_as_soon_as_turn_2(patient: Served) -> None:
     """Turn by turn beside a conversation that has just begun, since other work comes and goes."""
     visitor = Visitor(patient.url)
     talk = _session(visitor)
@@ -35,8 +35,8 @@ def test_turn_30_begins_within_twice_the_time_of_turn_2(patient: Served) -> None
         short, long = [], []
         for _ in range(PAIRS):
             other = _session(visitor)
-            _ask(visitor, other, 0)
-            short.append(_begins_ms(_ask(visitor, other, 1)))
+            _ask(visitor, other, 0, "Explain {thing} to a child ({turn}).")
+            short.append(_begins_ms(_ask(visitor, other, 1, "Explain {thing} to a child ({turn}).")))
             said.append(_ask(visitor, talk, len(said)))
             long.append(_begins_ms(said[-1]))
         tokens = said[-1]["usage"]["prompt_tokens"]
@@ -56,8 +56,10 @@ def _session(visitor: Visitor) -> str:
     return session
 
 
-def _ask(visitor: Visitor, session: str, turn: int) -> Frame:
-    text = f"Tell me a story about {THINGS[turn % len(THINGS)]}, number {turn}."
+def _ask(
+    visitor: Visitor, session: str, turn: int, text: str = "Tell me a story about {thing}, number {turn}."
+) -> Frame:
+    text = text.format(thing=THINGS[turn % len(THINGS)], turn=turn)
     with visitor.connect(session) as socket:
         reply = socket.ended(socket.say(text), within_s=REPLY_S)
     assert reply["status"] == "complete"

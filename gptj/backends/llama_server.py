@@ -50,6 +50,7 @@ def _parameters(xllamacpp: Any, config: dict[str, Any]) -> Any:
     params.cache_ram_mib = config["cache_ram_mib"]  # llama.cpp's own default is 8 GiB
     params.cpuparams.n_threads = config["threads"] or lifeline.threads()  # to write one reply
     params.cpuparams_batch.n_threads = lifeline.threads()  # to read a prompt, or write several
+    params.cache_idle_slots = False  # else whoever comes next empties the slot of whoever thinks what to say
     params.slot_prompt_similarity = 0.3  # a share; of a prompt that goes on in the slot where its beginning is cached
     params.port = 0  # any that is free; llama.cpp listens on 127.0.0.1 unless told otherwise
     params.api_keys = [config["api_key"]]
