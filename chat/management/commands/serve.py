@@ -12,6 +12,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from chat.lean import load_daphne
+
 
 class Command(BaseCommand):
     """Serve the chat at HOST and PORT until SIGTERM or Ctrl-C."""
@@ -26,8 +28,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Run Daphne. Raises CommandError if it cannot listen, or is not alone where it should be."""
-        # Importing daphne.server installs Twisted's asyncio reactor, so only here.
-        from daphne.server import Server  # noqa: PLC0415
+        load_daphne()
+        from daphne.server import Server  # noqa: PLC0415 (Twisted's reactor is installed by now)
         from twisted.internet import reactor  # noqa: PLC0415
 
         from chat.daphne import cap_bodies  # noqa: PLC0415
