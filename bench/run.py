@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.load import at_the_chat, at_the_floor, everybody, sessions_at
+from bench.load import everybody, sessions_at, to_chat, to_floor
 from bench.measure import Cost, cost, cpu_s, memory_mb
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,8 +65,9 @@ def free_port() -> int:
 def floor(model: str) -> Iterator[tuple[str, int]]:
     """Run the floor."""
     port = free_port()
-    command = (sys.executable, "-m", "uvicorn", "bench.floor:application", "--port", str(port), "--log-level", "error")
-    with running(SERVER_CORE, port, *command, MODEL_URL=model) as pid:
+    command = [sys.executable, "-m", "uvicorn", "bench.floor:application", "--port", str(port), "--log-level", "error"]
+    # On the event loop that the chat runs on, whatever else is installed here.
+    with running(SERVER_CORE, port, *command, "--loop", "asyncio", MODEL_URL=model) as pid:
         yield f"http://127.0.0.1:{port}", pid
 
 
@@ -91,14 +92,9 @@ def chat(model: str, **environment: str) -> Iterator[tuple[str, int]]:
 
 async def measured(server: str, url: str, pid: int, people: int) -> Cost:
     """Put the load on a server and sum it up."""
-    if server == "floor":
-        talk = at_the_floor(url.replace("http", "ws", 1))
-    else:
-        talk = at_the_chat(url, await sessions_at(url, people))
-    await asyncio.sleep(1)
-    before = cpu_s(pid)
-    heard = await everybody(people, talk)
-    return cost(server, heard, used_s=cpu_s(pid) - before, memory=memory_mb(pid))
+    connect = to_floor(url) if server == "floor" else to_chat(url, await sessions_at(url, people))
+    heard, used_s = await everybody(people, connect, lambda: cpu_s(pid))
+    return cost(server, heard, used_s=used_s, memory=memory_mb(pid))
 
 
 def one_round(people: int, model: str) -> list[Cost]:
