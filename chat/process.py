@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -20,6 +21,8 @@ from gptj import Condition, generators
 logger = logging.getLogger(__name__)
 
 PULSE_S = 1.0  # between two renewals of the leases
+GLANCE_S = 0.25  # between two checkpoints, of all replies at once: the database writes no more often than that
+MUCH = 256  # UTF-16 units of text that are stored at the next glance; less waits for the second to end
 PLACES_S = 5.0  # between two tellings of the places in line
 PURGE_S = 86_400.0  # between two purges of what is past its retention
 LAG_S = 0.5  # between two looks at how late the event loop is
@@ -46,6 +49,7 @@ class Process:
         self._tasks = [
             asyncio.create_task(relay.listen()),
             asyncio.create_task(_every(PULSE_S, replies.pulse)),
+            asyncio.create_task(_every(GLANCE_S, _checkpoints())),
             asyncio.create_task(_every(PULSE_S, replies.replays.pulse)),
             asyncio.create_task(_every(max(PULSE_S, settings.LEASE_S / 4), replies.take_over)),
             asyncio.create_task(_every(PLACES_S, _tell_places)),
@@ -100,6 +104,16 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             logger.exception("%s failed", work.__name__)
         await asyncio.sleep(seconds)
+
+
+def _checkpoints() -> Callable[[], Awaitable[None]]:
+    """Return what stores, at each glance, the texts that have grown much, and once a second all that have grown."""
+    least = itertools.cycle([1] + [MUCH] * (round(PULSE_S / GLANCE_S) - 1))
+
+    async def checkpoint() -> None:
+        await replies.checkpoint(next(least))
+
+    return checkpoint
 
 
 async def _tell_places() -> None:

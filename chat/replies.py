@@ -137,13 +137,16 @@ class Replies:
     # --- While replies are made --------------------------------------------------------------------------------------
 
     async def pulse(self) -> None:
-        """Renew the leases, store the texts so far, and hear who wants to stop. Every second."""
+        """Renew the leases, and hear who wants to stop. Every second."""
         for reply in await threads.write(history.renew, self.owner, list(self._running)):
             running = self._running.get(reply)
             if running is not None:
                 running.task.cancel()
+
+    async def checkpoint(self, least: int = 1) -> None:
+        """Store, in one write, the texts so far of all replies that have `least` units more than is stored."""
         due = {running: running.draft.units for running in self._running.values()}
-        due = {running: units for running, units in due.items() if units > running.checkpointed}
+        due = {running: units for running, units in due.items() if units - running.checkpointed >= least}
         if not due:
             return
         over = await threads.write(history.checkpoint, _texts(due))

@@ -1,6 +1,7 @@
 """A reply from its turn to its end, whatever happens meanwhile."""
 
 import asyncio
+from time import monotonic
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from chat import replies as module
 from chat.delivery import Draft
 from chat.generation import _add
 from chat.models import ChatSession, Message, Status
+from chat.process import GLANCE_S
 from chat.protocol import utf16_length
 from chat.replies import replies
 from chat.tests.conftest import Frame, Person, Tab
@@ -335,16 +337,48 @@ async def test_a_reply_that_ends_while_the_database_is_locked_is_stored_after(
     assert (reply["status"], reply["text"]) == ("complete", "kept")
 
 
-async def test_the_text_so_far_is_stored_while_it_is_written(serving: Scripted, ada: Person) -> None:
-    gate = asyncio.Event()
-    serving.script("so far", gate)
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is stored by itself but the end. Before `serving`."""
+    monkeypatch.setattr("chat.process.GLANCE_S", 1000)
+
+
+async def test_the_text_so_far_is_stored_while_it_is_written(by_hand: None, serving: Scripted, ada: Person) -> None:
+    more = asyncio.Event()
+    serving.script("x" * 255, more, "y", asyncio.Event())
     tab = await ada.open(await ada.begin())
     await tab.send("Go")
-    delta = await tab.until("delta")
-    await replies.pulse()
-    assert (await Message.objects.aget(id=UUID(delta["message"]))).text == "so far"
-    gate.set()
-    await until_ended(tab)
+    reply = UUID((await tab.until("delta"))["message"])
+    await replies.checkpoint(256)
+    assert (await Message.objects.aget(id=reply)).text == ""
+    more.set()
+    await tab.until("delta", text="y")
+    await replies.checkpoint(256)
+    assert (await Message.objects.aget(id=reply)).text == "x" * 255 + "y"
+
+
+async def test_much_text_is_stored_soon_and_with_one_write_for_all_replies(
+    serving: Scripted, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three replies of 7,000 characters in 3 s: every 256 characters of each would be 80 writes."""
+    stored: list[dict[UUID, int]] = []
+    store = history.checkpoint
+
+    def checkpoint(texts: dict[UUID, tuple[int, str]]) -> set[UUID]:
+        stored.append({key: len(text) for key, (_, text) in texts.items()})
+        return store(texts)
+
+    monkeypatch.setattr(history, "checkpoint", checkpoint)
+    tabs = [await ada.open(await ada.begin()) for _ in range(3)]
+    began = monotonic()
+    for tab in tabs:
+        serving.script(*[step for _ in range(700) for step in ("ten chars ", 0.0035)])
+        await tab.send("Go")
+    for tab in tabs:
+        await until_ended(tab)
+    glances = (monotonic() - began) / GLANCE_S
+    assert glances / 2 - 1 < len(stored) <= glances + 1
+    assert any(len(texts) > 1 for texts in stored)
 
 
 async def test_a_reply_that_was_lost_before_its_task_was_made_is_found(serving: Scripted, ada: Person) -> None:
@@ -381,7 +415,7 @@ async def test_a_late_owner_lets_go(serving: Scripted, ada: Person) -> None:
     delta = await tab.until("delta")
     await threads.write(history.hand_on, replies.owner)
     (taken,) = await threads.write(history.take_over, "another process")
-    await replies.pulse()
+    await replies.checkpoint()
     await until_quiet()
     assert serving.calls[0].stopped
     stored = await Message.objects.aget(id=UUID(delta["message"]))
@@ -410,7 +444,7 @@ async def test_a_session_deleted_elsewhere_ends_its_reply(serving: Scripted, ada
         history.delete_session(session, ChatSession.objects.get(id=UUID(session)).visitor_id)
 
     await threads.write(delete)
-    await replies.pulse()
+    await replies.checkpoint()
     await until_quiet()
     assert serving.calls[0].stopped
     assert not await Message.objects.aexists()
