@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 ALIVE_S = 35  # a client that has said nothing for longer has lost its line
 FRAMES_S = 10  # the window in which a socket's frames are counted
 
+Turn = protocol.Send | protocol.Edit | protocol.Regenerate | protocol.Retry
+
 
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is not typed
     """A socket on one chat session. Each frame's handler returns at once; replies are made elsewhere."""
@@ -182,11 +184,27 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
             case protocol.Select():
                 self._tell(await threads.write(history.select, self.session, frame.message))
             case protocol.Send() | protocol.Edit() | protocol.Regenerate() | protocol.Retry():
-                await allowance().send(str(self.session), self.address)
-                with replies.lines.coming():
-                    await self._turn(frame)
+                if await self._allowed(frame):
+                    with replies.lines.coming():
+                        await self._turn(frame)
 
-    async def _turn(self, frame: protocol.Send | protocol.Edit | protocol.Regenerate | protocol.Retry) -> None:
+    async def _allowed(self, frame: Turn) -> bool:
+        """Count a turn; False for one too many that is stored already, which is acknowledged again. Raises Refused."""
+        try:
+            await allowance().send(str(self.session), self.address)
+        except Refused:
+            if isinstance(frame, protocol.Retry):
+                raise
+            text = None if isinstance(frame, protocol.Regenerate) else _checked(frame.text)
+            known = await threads.read(history.known, self.session, frame.client_id, text)
+            if known is None:
+                raise
+            metrics.DUPLICATES.inc()
+            self._ack(frame.client_id, known, duplicate=True)
+            return False
+        return True
+
+    async def _turn(self, frame: Turn) -> None:
         """Store a turn, acknowledge it, tell every tab, and start its reply."""
         session, maker = self.session, replies.maker
         match frame:

@@ -80,7 +80,7 @@ from chat.history.staff import (
     session_of,
     unblock,
 )
-from chat.history.turns import Change, Maker, add_turn, edit_turn, regenerate, retry, select
+from chat.history.turns import Change, Maker, add_turn, edit_turn, known, regenerate, retry, select
 
 __all__ = [
     "Change",
@@ -120,6 +120,7 @@ __all__ = [
     "hand_on",
     "hand_on_replays",
     "head",
+    "known",
     "message",
     "message_object",
     "open_session",

@@ -122,6 +122,15 @@ def retry(key: UUID, message: UUID, attempt: int, maker: Maker) -> Change:
         return Change(messages=(stored,), reply=stored)
 
 
+def known(key: UUID, client_id: UUID, text: str | None) -> UUID | None:
+    """Return the message that a `client_id` has made, None for a new one. Raises Refused: `bad_frame` for other text."""
+    made = Message.objects.filter(session=key, client_id=client_id).order_by()
+    for message, known_text in made.values_list("id", "text"):
+        _refuse_other(text, known_text)
+        return message
+    return None
+
+
 def select(key: UUID, message: UUID) -> Change:
     """Show the branch that ends below `message`. Raises Refused with `not_found`."""
     with transaction.atomic():
@@ -143,13 +152,16 @@ def _lock(key: UUID, changes: int, client_id: UUID, text: str | None, maker: Mak
     of_session = Message.objects.filter(session=key).order_by().values_list("client_id", "id", "text")
     found = list(of_session.filter(client_id=client_id).union(of_session.filter(BEING_MADE), all=True))
     for known_id, message, known_text in found:
-        if known_id != client_id:
-            continue
-        if text is not None and known_text != text:
-            raise Refused(Code.BAD_FRAME, "This client_id has been used for another text.")
-        raise _Known(message)
+        if known_id == client_id:
+            _refuse_other(text, known_text)
+            raise _Known(message)
     _refuse(session, maker, busy=bool(found))
     return session
+
+
+def _refuse_other(text: str | None, known_text: str) -> None:
+    if text is not None and known_text != text:
+        raise Refused(Code.BAD_FRAME, "This client_id has been used for another text.")
 
 
 def _refuse(session: ChatSession, maker: Maker, *, busy: bool) -> None:

@@ -136,6 +136,37 @@ async def test_a_known_client_id_is_a_duplicate_even_while_busy(serving: Scripte
     assert await Message.objects.filter(session=UUID(session)).acount() == 2
 
 
+async def test_what_is_stored_is_a_duplicate_though_no_more_may_be_sent(
+    serving: Scripted, ada: Person, settings: LazySettings
+) -> None:
+    settings.LIMITS = {**settings.LIMITS, "sends_per_minute": 3}
+    tab = await ada.open(await ada.begin())
+    keys = [str(uuid4()) for _ in range(4)]
+    said = await tab.send("Once", UUID(keys[0]))
+    asked = await tab.until_status("complete")
+    frames: list[dict[str, str]] = [
+        {"type_": "send", "client_id": keys[0], "text": "Once"},
+        {"type_": "edit", "client_id": keys[1], "text": "Twice", "message": said["message"]},
+        {"type_": "regenerate", "client_id": keys[2], "message": asked["id"]},
+    ]
+    acks = [said]
+    for frame in frames[1:]:
+        await tab.say(**frame)
+        acks.append(await tab.until("ack"))
+        await tab.until_status("complete")
+    for _ in range(2):
+        for frame, ack in zip(frames, acks, strict=True):
+            await tab.say(**frame)
+            assert await tab.until("ack") == {**ack, "duplicate": True}
+    await tab.say("send", client_id=keys[0], text="Other")
+    assert (await tab.until("error"))["code"] == "bad_frame"
+    await tab.say("send", client_id=keys[3], text="Once")
+    assert (await tab.until("error"))["code"] == "rate_limited"
+    await tab.say("retry", message=asked["id"], attempt=1)
+    assert (await tab.until("error"))["code"] == "rate_limited"
+    assert await Message.objects.acount() == 5
+
+
 async def test_the_model_is_shown_the_conversation(serving: Scripted, ada: Person) -> None:
     for text in ("One.", "Two.", "Three."):
         serving.script(text)
