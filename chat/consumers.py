@@ -12,12 +12,12 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from chat import catalogue, history, logs, metrics, protocol, threads
+from chat import catalogue, feed, history, logs, metrics, protocol, threads
 from chat.delivery import delivery
 from chat.limits import address_group, allowance
 from chat.outbox import Outbox
-from chat.protocol import Close, Code, Message, Refused
-from chat.replies import queue_frame, replies
+from chat.protocol import Close, Code, Refused
+from chat.replies import replies
 
 logger = logging.getLogger(__name__)
 
@@ -256,51 +256,19 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         self._outbox.hold()
         self._joined = True
         try:
-            feed = await threads.read(history.feed, self.session, self.visitor, after)
+            found = await threads.read(history.feed, self.session, self.visitor, after)
         except Refused as refused:
             self._refuse(refused, _closing(refused))
             return
         if after:
-            metrics.RESUMES.labels("reset" if feed.reset else "continued").inc()
-        self._put(protocol.Ready(session=feed.session, models=catalogue.models(), limits=catalogue.limits()))
-        await self._put_sync(feed)
+            metrics.RESUMES.labels("reset" if found.reset else "continued").inc()
+        self._put(protocol.Ready(session=found.session, models=catalogue.models(), limits=catalogue.limits()))
+        await feed.tell_all(found, self._put)
         self._outbox.release()
 
     async def _heal(self, after: int) -> None:
         """Answer a ping with all that the client may have missed."""
-        feed = await threads.read(history.feed, self.session, self.visitor, after)
-        if feed.session.seq > after:
-            self._put(protocol.SessionChanged(session=feed.session))
-        if feed.reset or len(feed.messages) > protocol.SYNC_MESSAGES:
-            await self._put_sync(feed)
-        else:
-            for message in await _with_making(feed):
-                self._put(protocol.MessageChanged(message=message))
-        self._put(protocol.ServerPong(head=feed.session.head))
-        self._put_places(feed)
-
-    async def _put_sync(self, feed: history.Feed) -> None:
-        pages = protocol.pages(await _with_making(feed))
-        for number, messages in enumerate(pages, start=1):
-            self._put(
-                protocol.Sync(
-                    messages=messages,
-                    head=feed.session.head,
-                    leaf=feed.session.leaf,
-                    reset=feed.reset and number == 1,
-                    more=number < len(pages),
-                )
-            )
-            await asyncio.sleep(0)  # it is taken to be sent before anything comes on top
-        self._put_places(feed)
-
-    def _put_places(self, feed: history.Feed) -> None:
-        for message in feed.making:
-            place = replies.lines.place(message.id)
-            if place is not None:
-                self._put(queue_frame(place))
-            elif message.status == "queued":
-                replies.ask_place(message.id)
+        await feed.heal(await threads.read(history.feed, self.session, self.visitor, after), after, self._put)
 
     # --- Frames out --------------------------------------------------------------------------------------------------
 
@@ -337,9 +305,3 @@ def _checked(text: str) -> str:
     if not kept.strip():
         raise Refused(Code.BAD_FRAME, "Say something first.")
     return kept
-
-
-async def _with_making(feed: history.Feed) -> list[Message]:
-    """Return what changed and every reply in the making with its text so far, ascending by `seq`."""
-    messages = {message.id: message for message in (*feed.messages, *feed.making)}
-    return await delivery.with_drafts(sorted(messages.values(), key=lambda each: each.seq))

@@ -123,7 +123,7 @@ def retry(key: UUID, message: UUID, attempt: int, maker: Maker) -> Change:
 
 
 def known(key: UUID, client_id: UUID, text: str | None) -> UUID | None:
-    """Return the message that a `client_id` has made, None for a new one. Raises Refused: `bad_frame` for other text."""
+    """Return the message that a `client_id` has made, None for a new one. Refuses other text: `bad_frame`."""
     made = Message.objects.filter(session=key, client_id=client_id).order_by()
     for message, known_text in made.values_list("id", "text"):
         _refuse_other(text, known_text)
