@@ -1,4 +1,4 @@
-"""The Grafana dashboard asks for what there is, and for all of it."""
+"""The Grafana dashboard asks for what there is, and for all of it; docs/operations.md tells of each of them."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 from chat import metrics
 
 FILE = settings.BASE_DIR / "deploy" / "grafana" / "chatbot.json"
+OPERATIONS = settings.BASE_DIR / "docs" / "operations.md"
 PARTS = ("_total", "_bucket", "_sum", "_count")
 
 
@@ -37,6 +38,14 @@ def test_every_metric_of_ours_stands_in_a_panel() -> None:
     ours = {name for name in told() if name.startswith("chat_")}
     assert len(ours) > 15
     assert {name for name in ours if not any(each.startswith(name) for each in asked())} == set()
+
+
+def test_operators_are_told_what_each_metric_means_and_what_to_do() -> None:
+    rows = re.findall(r"^\| (`[a-z]\w+_\w+`(?:, `\w+`)*) \| (.+) \| (.+) \|$", OPERATIONS.read_text(), re.MULTILINE)
+    documented = {name for names, _, _ in rows for name in re.findall(r"`(\w+)`", names)}
+    assert told().keys() - documented == set()
+    assert {name for name in documented - told().keys() if name.startswith("chat_")} == set()
+    assert all(len(meaning) > 10 and len(advice) > 10 for _, meaning, advice in rows)
 
 
 def test_panels_have_ids_places_and_a_sentence() -> None:
