@@ -12,7 +12,7 @@ import aiohttp
 
 from gptj.backends.base import Event, Finished, Piece, Sampling, Turn
 from gptj.backends.http import Deadline, Server, broken, error_in, quick
-from gptj.backends.sse import EventTooLong, Parser
+from gptj.backends.sse import EventTooLong, Parser, ServerSentEvent
 from gptj.backends.text import Cleaner
 from gptj.exceptions import BackendTimeout, GenerationError, ResponseGarbled, StreamIncomplete
 
@@ -86,26 +86,28 @@ class Completions:
         }
 
     async def _stream(self, path: str, payload: Mapping[str, Any]) -> AsyncGenerator[Event, None]:
+        """Give the text of the events that came together as one piece."""
         deadline = Deadline(self.server.patience)
         reading = _Reading()
         async with (
             # llama.cpp closes the connection after a stream, without having said so.
             self.server.request("POST", self.server.url + path, deadline, payload, last=True) as response,
-            aclosing(self._data(response, deadline, reading)) as data,
+            aclosing(self._events(response, deadline, reading)) as arriving,
         ):
-            async for event in data:
-                text = reading.read(event)
-                deadline.heard()
+            async for events in arriving:
+                text, fault = reading.read_all(events)
                 if text:
                     yield Piece(text=text)
-                if reading.reason:
-                    deadline.ending(AFTER_THE_END_S)
+                if fault is not None:
+                    raise fault
+                if reading.done:
+                    break
         yield reading.finished()
 
-    async def _data(
+    async def _events(
         self, response: aiohttp.ClientResponse, deadline: Deadline, reading: "_Reading"
-    ) -> AsyncGenerator[str, None]:
-        """Give each event's data up to the last."""
+    ) -> AsyncGenerator[list[ServerSentEvent], None]:
+        """Give the events as they come; what is missing after the reply's own end is not waited for."""
         content_type = response.headers.get("Content-Type", "")
         if "text/event-stream" not in content_type:
             raise await self._instead(response, deadline)
@@ -113,22 +115,18 @@ class Completions:
         async with aclosing(self.server.chunks(response, deadline)) as chunks:
             try:
                 async for chunk in chunks:
-                    for event in parser.feed(chunk):
-                        if event.data == DONE:
-                            reading.done = True
-                            return
-                        yield event.data
+                    if events := parser.feed(chunk):
+                        deadline.heard()
+                        yield events
+                    if reading.reason:
+                        deadline.ending(AFTER_THE_END_S)
             except EventTooLong as error:
                 raise ResponseGarbled("The model's server sends an event of more than 1 MiB.") from error
             except (BackendTimeout, StreamIncomplete):
                 if not reading.reason:
                     raise
                 return
-        for event in parser.close():
-            if event.data == DONE:
-                reading.done = True
-            elif _whole(event.data):
-                yield event.data
+        yield [event for event in parser.close() if event.data == DONE or _whole(event.data)]
 
     async def _instead(self, response: aiohttp.ClientResponse, deadline: Deadline) -> GenerationError:
         """Return what an answer means that is no stream."""
@@ -149,7 +147,20 @@ class _Reading:
         self._chars = 0
         self._cleaner = Cleaner()
 
-    def read(self, data: str) -> str:
+    def read_all(self, events: Sequence[ServerSentEvent]) -> tuple[str, GenerationError | None]:
+        """Take in events up to the last; return their text, and what is wrong with the one that it ends at."""
+        texts = []
+        for event in events:
+            if event.data == DONE:
+                self.done = True
+                break
+            try:
+                texts.append(self._read(event.data))
+            except GenerationError as error:
+                return "".join(texts), error
+        return "".join(texts), None
+
+    def _read(self, data: str) -> str:
         """Take in one event; return the text in it, cleaned. Raises GenerationError."""
         try:
             event = json.loads(data)

@@ -1,7 +1,6 @@
 """HTTP to one model's server: connections, patience, and each failure as what it is."""
 
 import asyncio
-import contextlib
 import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
@@ -12,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import aiohttp
 
 from gptj.backends.address import AddressRefused, Resolver
+from gptj.backends.pace import pace
 from gptj.conf import setting
 from gptj.exceptions import (
     BackendTimeout,
@@ -87,8 +87,16 @@ class Deadline:
             async with asyncio.timeout_at(min(self._end, self._next)):
                 return await awaitable
         except TimeoutError as error:
-            whole = f"The whole answer took longer than {self._patience.total_s:g} s."
-            raise BackendTimeout(whole if over else self._late) from error
+            raise BackendTimeout(self._over if over else self._late) from error
+
+    def check(self) -> None:
+        """Raise BackendTimeout if the whole reply took too long: one whose text never lets up is not waited for."""
+        if self._loop.time() > self._end:
+            raise BackendTimeout(self._over)
+
+    @property
+    def _over(self) -> str:
+        return f"The whole answer took longer than {self._patience.total_s:g} s."
 
 
 class ModelLoading(BackendUnreachable):
@@ -133,24 +141,22 @@ class Server:
             response.close()
 
     async def chunks(self, response: aiohttp.ClientResponse, deadline: Deadline) -> AsyncGenerator[bytes, None]:
-        """Give the answer's bytes as they come. Raises StreamIncomplete, BackendTimeout."""
-        while True:
-            try:
-                chunk = await deadline.wait(response.content.readany())
-            except (aiohttp.ClientError, OSError) as error:
-                raise StreamIncomplete("The model's server broke off in the middle of its answer.") from error
-            if not chunk:
-                return
+        """Give what has come of a streamed answer: the first at once, then once a round.
+
+        Raises StreamIncomplete, BackendTimeout.
+        """
+        rounds = pace()
+        while chunk := await self._more(response, deadline):
             yield chunk
+            await rounds.next_round()
 
     async def body(self, response: aiohttp.ClientResponse, deadline: Deadline) -> bytes:
         """Return the whole answer. Raises ResponseGarbled if it is more than MAX_BODY_BYTES."""
         held = bytearray()
-        async with contextlib.aclosing(self.chunks(response, deadline)) as chunks:
-            async for chunk in chunks:
-                held += chunk
-                if len(held) > MAX_BODY_BYTES:
-                    raise ResponseGarbled("The model's server answers with more than 1 MiB.")
+        while chunk := await self._more(response, deadline):
+            held += chunk
+            if len(held) > MAX_BODY_BYTES:
+                raise ResponseGarbled("The model's server answers with more than 1 MiB.")
         return bytes(held)
 
     async def close(self) -> None:
@@ -162,6 +168,17 @@ class Server:
                 await session.close()
             elif loop.is_running():
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(session.close(), loop))
+
+    @staticmethod
+    async def _more(response: aiohttp.ClientResponse, deadline: Deadline) -> bytes:
+        """Return what has come, or else what comes next; b"" at the end. Raises StreamIncomplete, BackendTimeout."""
+        try:
+            if chunk := response.content.read_nowait():
+                deadline.check()
+                return chunk
+            return await deadline.wait(response.content.readany())
+        except (aiohttp.ClientError, OSError) as error:
+            raise StreamIncomplete("The model's server broke off in the middle of its answer.") from error
 
     async def _send(
         self, method: str, url: str, payload: Mapping[str, Any] | None, *, last: bool

@@ -17,7 +17,7 @@ from gptj import transcript
 from gptj.backends.base_model import bots_own
 from gptj.backends.http import Deadline, ModelLoading, Server, broken, error_in, patience, quick
 from gptj.backends.remote import Remote
-from gptj.backends.sse import EventTooLong, Parser
+from gptj.backends.sse import EventTooLong, Parser, ServerSentEvent
 from gptj.backends.text import Cleaner
 from gptj.exceptions import GenerationError, RequestRejected, ResponseGarbled, StreamIncomplete
 from gptj.options import Options
@@ -110,11 +110,14 @@ class HuggingFace(Remote):
             async with aclosing(self._server.chunks(response, deadline)) as chunks:
                 try:
                     async for chunk in chunks:
-                        for sent in parser.feed(chunk):
-                            text = reading.read(sent.data)
+                        events = parser.feed(chunk)
+                        if events:
                             deadline.heard()
-                            if text:
-                                yield Piece(text=text)
+                        text, fault = reading.read_all(events)
+                        if text:
+                            yield Piece(text=text)
+                        if fault is not None:
+                            raise fault
                         if reading.finished is not None:
                             break
                 except EventTooLong as error:
@@ -174,7 +177,17 @@ class _Reading:
     chars: int = 0
     cleaner: Cleaner = field(default_factory=Cleaner)
 
-    def read(self, data: str) -> str:
+    def read_all(self, events: Sequence[ServerSentEvent]) -> tuple[str, GenerationError | None]:
+        """Take in events; return their text, and what is wrong with the one that it ends at."""
+        texts = []
+        for event in events:
+            try:
+                texts.append(self._read(event.data))
+            except GenerationError as error:
+                return "".join(texts), error
+        return "".join(texts), None
+
+    def _read(self, data: str) -> str:
         """Take in one event; return the text in it. Raises GenerationError."""
         try:
             event = json.loads(data)

@@ -1,7 +1,6 @@
 """Server-sent events out of bytes, wherever those are split (WHATWG HTML, section 9.2). Pure."""
 
 import codecs
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_EVENT_CHARS = 1_048_576  # 1 MiB; a token's event has some 300
@@ -30,8 +29,8 @@ class Parser:
         self._data: list[str] = []
         self._held = 0  # chars in _data
 
-    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
-        """Give the events that end in `chunk`. Raises EventTooLong."""
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """Return the events that end in `chunk`. Raises EventTooLong."""
         text = self._decode(chunk)
         if self._after_cr and text:
             text = text.removeprefix("\n")
@@ -40,23 +39,28 @@ class Parser:
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         *lines, self._rest = (self._rest + text).split("\n") if "\n" in text else (self._rest + text,)
+        events: list[ServerSentEvent] = []
         for line in lines:
-            yield from self._line(line)
+            self._line(line, events)
         if len(self._rest) + self._held > MAX_EVENT_CHARS:
             raise EventTooLong
+        return events
 
-    def close(self) -> Iterator[ServerSentEvent]:
-        """Give what the stream ended in: servers leave out the blank line after the last event."""
+    def close(self) -> list[ServerSentEvent]:
+        """Return what the stream ended in: servers leave out the blank line after the last event."""
+        events: list[ServerSentEvent] = []
         if self._rest:
-            yield from self._line(self._rest)
+            self._line(self._rest, events)
             self._rest = ""
-        yield from self._line("")
+        self._line("", events)
+        return events
 
-    def _line(self, line: str) -> Iterator[ServerSentEvent]:
+    def _line(self, line: str, events: list[ServerSentEvent]) -> None:
         if not line:
             if self._data:
-                yield ServerSentEvent(name=self._name or "message", data="\n".join(self._data))
-            self._name, self._data, self._held = "", [], 0
+                events.append(ServerSentEvent(name=self._name or "message", data="\n".join(self._data)))
+                self._data, self._held = [], 0
+            self._name = ""
             return
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
