@@ -12,7 +12,7 @@ from gptj.tokens import estimate
 
 
 class EchoOptions(Options):
-    """`delay_s`: before each word."""
+    """`delay_s`: from word to word; a word that was late does not hold up the next."""
 
     concurrency: int = Field(100, ge=1, le=10_000)
     delay_s: float = Field(0, ge=0, le=60)
@@ -29,8 +29,11 @@ class Echo(Backend):
         """Give the last turn's words, at most `max_new_tokens` of them."""
         words = re.findall(r"\s*\S+\s*\Z|\s*\S+", turns[-1].text)
         shown = words[: self.own(sampling).max_new_tokens]
+        now = asyncio.get_running_loop().time
+        due = now()
         for word in shown:
-            await asyncio.sleep(self.options.delay_s)
+            due += self.options.delay_s
+            await asyncio.sleep(max(0, due - now()))
             yield Piece(text=word)
         yield Finished(
             reason="stop" if shown == words else "length",
