@@ -55,7 +55,7 @@ test("a text that grows in any steps has the blocks of the whole", () => {
     }),
     { numRuns: 500 },
   );
-});
+}, 60_000);
 
 test("blocks that are settled stay the same objects, so that they are not drawn again", () => {
   const before = grow(EMPTY, "One.\n\n```js\nlet a\n```\n\nTwo");
