@@ -150,7 +150,8 @@ def _lock(key: UUID, changes: int, client_id: UUID, text: str | None, maker: Mak
     session = raise_head(key, changes)
     # Two halves, each by its own index: an OR, or an order, has SQLite read the whole session.
     of_session = Message.objects.filter(session=key).order_by().values_list("client_id", "id", "text")
-    found = list(of_session.filter(client_id=client_id).union(of_session.filter(BEING_MADE), all=True))
+    both = of_session.filter(client_id=client_id).union(of_session.filter(BEING_MADE), all=True)
+    found = list(both.order_by())  # else Django 6.1 sorts the whole by what the model says
     for known_id, message, known_text in found:
         if known_id == client_id:
             _refuse_other(text, known_text)
