@@ -240,6 +240,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Chatbot",
     "SITE_SUBHEADER": "Inspection",
     "SITE_SYMBOL": "forum",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("icon.svg")}],
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "chat.admin.dashboard.dashboard",
     "STYLES": [lambda request: static("chat/admin.css")],
