@@ -48,6 +48,7 @@ class Draft:
         self.attempt = attempt
         self.text = ""
         self.units = 0  # UTF-16 code units in `text`
+        self.told_at = 0.0  # when some of it was last told, by the event loop's clock
         self._told = 0  # units that have been told
         self._untold: list[str] = []
 
@@ -197,17 +198,23 @@ class Delivery:
         return draft
 
     def wrote(self, draft: Draft) -> None:
-        """Tell, soon, that a draft has more text."""
+        """Tell that a draft has more text: at once if it was told long ago, else soon."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if now - draft.told_at >= GATHER_S:
+            draft.told_at = now
+            self._tell_draft(draft)
+            return
         self._gathering.add(draft)
         if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(max(loop.time(), self._last + GATHER_S), self._tell_gathered)
+            self._timer = loop.call_at(max(now, self._last + GATHER_S), self._tell_gathered)
 
     def _tell_gathered(self) -> None:
         self._timer = None
         self._last = asyncio.get_running_loop().time()
         gathered, self._gathering = self._gathering, set()
         for draft in gathered:
+            draft.told_at = self._last
             self._tell_draft(draft)
 
     def _tell_draft(self, draft: Draft) -> None:
