@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from chat import catalogue, feed, history, logs, metrics, protocol, threads
+from chat.census import LOST_S, census
 from chat.delivery import delivery
 from chat.limits import address_group, allowance
 from chat.outbox import Outbox
@@ -22,6 +23,7 @@ from chat.replies import replies
 logger = logging.getLogger(__name__)
 
 ALIVE_S = 35  # a client that has said nothing for longer has lost its line
+LOOK_S = 0.5  # between two looks whether sockets at a process that was lost still count
 FRAMES_S = 10  # the window in which a socket's frames are counted
 
 Turn = protocol.Send | protocol.Edit | protocol.Regenerate | protocol.Retry
@@ -61,6 +63,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
                 self._hello.cancel()
             if hasattr(self, "visitor"):
                 delivery.leave(self)
+                census.go(*self._counted_as)
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         """Call the handler. Channels' own would first visit the one thread that it shares among all consumers."""
@@ -105,7 +108,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         except Refused as refused:
             self._refuse(refused, _closing(refused))
             return
-        if self._too_many():
+        if await self._too_many():
             self._refuse(
                 Refused(Code.RATE_LIMITED, "This conversation is open in too many tabs."), Close.TOO_MANY_SOCKETS
             )
@@ -113,6 +116,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         self.visitor = visitor
         logs.bind(session=str(self.session))
         delivery.join(self)
+        census.come(*self._counted_as)
         self._hello = asyncio.get_running_loop().call_later(protocol.HELLO_S, self.end, Close.SILENT)
 
     def _identify(self) -> tuple[UUID, UUID]:
@@ -123,9 +127,28 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         visitor = UUID(cookie)
         return history.session(self.scope["url_route"]["kwargs"]["session"], visitor).id, visitor
 
-    def _too_many(self) -> bool:
-        return delivery.listening(self.session) >= settings.LIMITS["sockets"] or (
-            self.group is not None and delivery.connected(self.group) >= settings.LIMITS["sockets_per_address"]
+    @property
+    def _counted_as(self) -> tuple[str, ...]:
+        """What this socket counts for, in all processes."""
+        return f"session:{self.session}", *([f"address:{self.group}"] if self.group is not None else ())
+
+    async def _too_many(self) -> bool:
+        """Tell whether there are as many sockets as there may be. Those of a lost process count until it is known."""
+        until = monotonic() + LOST_S + LOOK_S
+        while True:
+            elsewhere = await census.elsewhere(*self._counted_as)
+            if not self._above(elsewhere):
+                return False
+            if not any(elsewhere) or monotonic() > until:
+                return True
+            await asyncio.sleep(LOOK_S)
+
+    def _above(self, elsewhere: Sequence[int]) -> bool:
+        """Tell whether there is no room, with those that are open elsewhere."""
+        of_session, *of_address = elsewhere
+        limits = settings.LIMITS
+        return delivery.listening(self.session) + of_session >= limits["sockets"] or (
+            self.group is not None and delivery.connected(self.group) + sum(of_address) >= limits["sockets_per_address"]
         )
 
     def _refuse(self, refused: Refused, code: Close) -> None:

@@ -7,7 +7,7 @@ replies, and runs only while there is something to tell.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from chat import history, protocol
@@ -76,6 +76,7 @@ class Delivery:
     def __init__(self) -> None:
         self._by_session: dict[UUID, set[Socket]] = defaultdict(set)
         self._by_visitor: dict[UUID, set[Socket]] = defaultdict(set)
+        self._by_group: dict[str | None, set[Socket]] = defaultdict(set)
         self._drafts: dict[UUID, Draft] = {}
         self._gathering: set[Draft] = set()
         self._asked: dict[UUID, list[asyncio.Future[tuple[int, str]]]] = defaultdict(list)
@@ -84,15 +85,22 @@ class Delivery:
 
     def join(self, socket: Socket) -> None:
         """Let a socket hear from now on."""
-        self._by_session[socket.session].add(socket)
-        self._by_visitor[socket.visitor].add(socket)
+        for sockets, key in self._places_of(socket):
+            sockets[key].add(socket)
 
     def leave(self, socket: Socket) -> None:
         """Let a socket hear no more."""
-        for sockets, key in ((self._by_session, socket.session), (self._by_visitor, socket.visitor)):
+        for sockets, key in self._places_of(socket):
             sockets[key].discard(socket)
             if not sockets[key]:
                 del sockets[key]
+
+    def _places_of(self, socket: Socket) -> tuple[tuple[dict[Any, set[Socket]], object], ...]:
+        return (
+            (self._by_session, socket.session),
+            (self._by_visitor, socket.visitor),
+            (self._by_group, socket.group),
+        )
 
     def listening(self, session: UUID) -> int:
         """Return how many living sockets hear of a session; those of a lost line are not counted while they linger."""
@@ -100,7 +108,7 @@ class Delivery:
 
     def connected(self, group: str) -> int:
         """Return how many sockets come from a group of addresses."""
-        return sum(socket.group == group and socket.alive for socket in self._sockets())
+        return sum(socket.alive for socket in self._by_group.get(group, ()))
 
     def tell_session(self, session: UUID, frame: ServerFrame) -> None:
         """Tell every tab that shows a session."""

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from chat import catalogue, history, metrics, protocol, threads
+from chat.census import census
 from chat.delivery import delivery
 from chat.protocol import Close, Refused
 from chat.relay import relay
@@ -20,6 +21,7 @@ from gptj import Condition, generators
 
 logger = logging.getLogger(__name__)
 
+BEAT_S = 1.0  # between two signs of life to those who count sockets
 PULSE_S = 1.0  # between two renewals of the leases
 GLANCE_S = 0.25  # between two checkpoints, of all replies at once: the database writes no more often than that
 MUCH = 256  # UTF-16 units of text that are stored at the next glance; less waits for the second to end
@@ -41,6 +43,7 @@ class Process:
         self.draining = False
         delivery.listen()
         replies.listen()
+        census.start()
         await generators.start()
         for alias in generators:
             generators[alias].subscribe(_told_of(alias))
@@ -48,6 +51,7 @@ class Process:
             metrics.MODEL_WELL.labels(alias).set_function(functools.partial(_well, alias))
         self._tasks = [
             asyncio.create_task(relay.listen()),
+            asyncio.create_task(_every(BEAT_S, census.beat)),
             asyncio.create_task(_every(PULSE_S, replies.pulse)),
             asyncio.create_task(_every(GLANCE_S, _checkpoints())),
             asyncio.create_task(_every(PULSE_S, replies.replays.pulse)),
@@ -63,6 +67,7 @@ class Process:
             return
         self.draining = True
         delivery.end_all(Close.DRAINING, protocol.Bye(retry_in_s=COME_BACK_S))
+        await _within(1, census.close())
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

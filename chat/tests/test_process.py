@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -276,6 +277,40 @@ async def test_idle_with_redis_for_long_a_tab_still_hears_the_other_process(
             assert await asyncio.to_thread(server.end) == 0
     finally:
         for server in (here, there, stuck):
+            server.kill()
+
+
+async def test_tabs_count_at_all_processes_but_not_at_one_that_was_killed(
+    tmp_path: Path, migrated: Path, valkey: Valkey
+) -> None:
+    shutil.copy(migrated, tmp_path)
+    shared = {"REDIS_URL": valkey.url, "DATABASE_URL": "", "LIMIT_SOCKETS": "2"}
+    here = Served(tmp_path, **shared)
+    there = Served(tmp_path, **shared, ORIGINS=here.url)
+    await asyncio.gather(*[asyncio.to_thread(server.start) for server in (here, there)])
+    try:
+        browser = Browser(here)
+
+        async def join(wire: ClientConnection) -> None:
+            line = Line(wire)
+            await line.say("hello", after=0)
+            await line.until("sync")
+
+        async def third_is_refused() -> None:
+            while True:  # it is let in, and ended for its silence, while a busy machine's Redis takes over a second
+                async with browser.connect(there) as wire:
+                    if await Line(wire).closed() == Close.TOO_MANY_SOCKETS:
+                        return
+
+        async with AsyncExitStack() as stack:
+            for _ in range(2):
+                await join(await stack.enter_async_context(browser.connect(here)))
+            await third_is_refused()
+            await asyncio.to_thread(here.kill)
+            await asyncio.gather(*[join(await stack.enter_async_context(browser.connect(there))) for _ in range(2)])
+            await third_is_refused()
+    finally:
+        for server in (here, there):
             server.kill()
 
 
