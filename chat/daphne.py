@@ -1,6 +1,7 @@
-"""Daphne with a limit on a request's body: by itself it writes all of one to a file before it asks anybody."""
+"""Daphne with what it has no options for: a limit on a request's body, and frames that leave at once."""
 
 from daphne import http_protocol
+from twisted.internet import tcp
 
 from chat.bodies import REFUSAL
 
@@ -12,7 +13,10 @@ PATIENCE = 64  # so many times the limit is read and dropped: who still sends wh
 
 
 def cap_bodies(limit: int) -> None:
-    """Let Daphne refuse, from now on, what is longer than `limit` bytes. It has no option for that."""
+    """Let Daphne refuse, from now on, what is longer than `limit` bytes.
+
+    By itself it writes all of a body to a file before it asks anybody.
+    """
 
     class Capped(http_protocol.WebRequest):  # type: ignore[misc]  # Daphne is not typed
         """A request whose body is counted as it comes."""
@@ -50,3 +54,20 @@ def cap_bodies(limit: int) -> None:
             self.channel.transport.write(ANSWER)
 
     http_protocol.WebRequest = Capped
+
+
+class Prompt(tcp.Server):
+    """A connection that sends at once what the socket takes.
+
+    Twisted's own first asks the event loop whether there is room: two system calls and a visit to the loop a frame.
+    """
+
+    def startWriting(self) -> None:  # noqa: N802 (Twisted's name)
+        """Send what has been written, and let the loop see to the rest, to faults and to the end."""
+        if self.disconnecting or self.doWrite() is not None or self.dataBuffer:  # type: ignore[no-untyped-call]  # Twisted is typed in part
+            super().startWriting()  # type: ignore[no-untyped-call]
+
+
+def send_promptly() -> None:
+    """Let the connections that are accepted from now on send at once."""
+    tcp.Port.transport = Prompt

@@ -32,12 +32,13 @@ class Command(BaseCommand):
         from daphne.server import Server  # noqa: PLC0415 (Twisted's reactor is installed by now)
         from twisted.internet import reactor  # noqa: PLC0415
 
-        from chat.daphne import cap_bodies  # noqa: PLC0415
+        from chat.daphne import cap_bodies, send_promptly  # noqa: PLC0415
         from chat.process import process  # noqa: PLC0415
 
         alone = _alone()
         address = host.strip("[]").replace(":", "\\:")
         cap_bodies(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        send_promptly()
         server = Server(
             application=get_default_application(),
             endpoints=[f"tcp:port={port}:interface={address}"],
