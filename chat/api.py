@@ -1,6 +1,7 @@
 """The HTTP API, described to programs at /api/openapi.json and to people at /api/docs."""
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from ninja.security import APIKeyCookie
 from pydantic import ConfigDict, Field
 from pydantic_core import to_json
 
-from chat import catalogue, export, history, protocol, threads
+from chat import catalogue, export, history, protocol, threads, words
 from chat.delivery import delivery
 from chat.limits import allowance
 from chat.models import TITLE_LENGTH
@@ -313,33 +314,27 @@ def _download(content: str, kind: str, filename: str) -> HttpResponse:
 
 @api.get("/search", response={200: Hits, **PROBLEMS}, summary="My messages that contain the words")
 async def search(request: Call, q: Annotated[str, Query(max_length=200)], cursor: str = "") -> Hits:
-    """Newest first, twenty-five a page."""
-    words = protocol.written(q)
-    if request.auth.id is None or not words.strip():
+    """What was said last first, twenty-five a page: where words begin with each of those asked for."""
+    before = _read_place(cursor)
+    if request.auth.id is None:
         return Hits(items=[], next=None)
-    before = _read_cursor(cursor)
-    found = await threads.read(_hits, request.auth.id, words, before)
-    items = found[:SEARCH_PAGE]
-    last = items[-1].message if len(found) > SEARCH_PAGE else None
-    return Hits(items=items, next=_cursor(last.created_at, last.id) if last else None)
+    return await threads.read(_hits, request.auth.id, protocol.written(q), before)
 
 
-def _hits(visitor: UUID, words: str, before: tuple[datetime, UUID] | None) -> list[Hit]:
-    rows = history.search(visitor, words, before=before, limit=SEARCH_PAGE + 1)
-    return [
-        Hit(
-            session=history.session_object(row.session),
-            message=history.message_object(row),
-            snippet=_snippet(row.text, words.split(maxsplit=1)[0]),
-        )
-        for row in rows
+def _hits(visitor: UUID, query: str, before: int | None) -> Hits:
+    found = history.search(visitor, query, before=before, limit=SEARCH_PAGE + 1)
+    shown = found[:SEARCH_PAGE]
+    items = [
+        Hit(session=history.session_object(each.session), message=message, snippet=_snippet(each.message.text, query))
+        for each, message in zip(shown, history.message_objects([each.message for each in shown]), strict=True)
     ]
+    return Hits(items=items, next=_place(shown[-1].place) if len(found) > SEARCH_PAGE else None)
 
 
-def _snippet(text: str, word: str) -> str:
-    """Return the text about the first place where `word` stands."""
-    place = max(text.lower().find(word.lower()), 0)
-    start, end = max(place - SNIPPET, 0), place + len(word) + SNIPPET
+def _snippet(text: str, query: str) -> str:
+    """Return the text about the first place where one of the words stands."""
+    first, last = words.place(text, query)
+    start, end = max(first - SNIPPET, 0), last + SNIPPET
     return ("…" if start else "") + " ".join(text[start:end].split()) + ("…" if end < len(text) else "")
 
 
@@ -391,6 +386,22 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID] | None:
         raise Refused(Code.BAD_REQUEST, "This cursor was not given out here.") from error
 
 
+def _place(place: int) -> str:
+    return base64.urlsafe_b64encode(str(place).encode()).decode()
+
+
+def _read_place(cursor: str) -> int | None:
+    if not cursor:
+        return None
+    try:
+        place = base64.urlsafe_b64decode(cursor).decode()
+    except ValueError:  # binascii.Error is one
+        place = ""
+    if not re.fullmatch(r"[1-9][0-9]{0,17}", place):
+        raise Refused(Code.BAD_REQUEST, "This cursor was not given out here.")
+    return int(place)
+
+
 # --- Errors ----------------------------------------------------------------------------------------------------------
 
 
@@ -403,8 +414,8 @@ def _refused(request: HttpRequest, refused: Refused) -> HttpResponse:
 @api.exception_handler(ValidationError)
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     first = error.errors[0]
-    place = ".".join(str(part) for part in first["loc"][2:] or first["loc"][1:])
-    return failure(Code.BAD_REQUEST, f"{place}: {first['msg']}.", HTTPStatus.UNPROCESSABLE_ENTITY)
+    detail = protocol.fault_told(first["loc"][2:] or first["loc"][1:], first["msg"])
+    return failure(Code.BAD_REQUEST, detail, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 @api.exception_handler(HttpError)

@@ -198,6 +198,21 @@ class Message(models.Model):
         return f"{self.role} {self.n}"
 
 
+class SearchEntry(models.Model):
+    """A message that has ended, as the words that it is found by. `id` is its place: what ended later stands higher.
+
+    Found through an index that a migration makes out of the words, each with its visitor before it: FTS5 in SQLite, GIN
+    in PostgreSQL.
+    """
+
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="+")
+    visitor = models.UUIDField()  # the session's; its rows go with the message
+    words = models.TextField()  # of `chat.words`, a space between each
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class Replay(models.Model):
     """A reply made once more for staff, with the same settings or others. No visitor and no model ever sees it.
 

@@ -4,7 +4,8 @@ A write is one function and one transaction, whose first statement raises the se
 A read is never inside a transaction: head first, then rows. What comes out are the objects of `chat.protocol`.
 
 rows      database rows as the wire's objects
-reading   the feed, branches, lists, search
+reading   the feed, branches, lists
+searching messages by their words
 sessions  visitors and their chat sessions
 turns     what a person does to a conversation
 replays   replies made once more for staff, and what a reply was made from
@@ -41,7 +42,6 @@ from chat.history.reading import (
     owned,
     page,
     row,
-    search,
     session,
     sessions,
     whole,
@@ -58,7 +58,8 @@ from chat.history.replays import (
     replay_task,
     replays_wait,
 )
-from chat.history.rows import message_object, session_object
+from chat.history.rows import message_object, message_objects, session_object
+from chat.history.searching import Found, search
 from chat.history.sessions import (
     Deleted,
     Settings,
@@ -87,6 +88,7 @@ __all__ = [
     "Deleted",
     "Ended",
     "Feed",
+    "Found",
     "Maker",
     "Outcome",
     "Page",
@@ -123,6 +125,7 @@ __all__ = [
     "known",
     "message",
     "message_object",
+    "message_objects",
     "open_session",
     "owned",
     "page",

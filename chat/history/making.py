@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from chat import protocol
-from chat.history import hot
+from chat.history import hot, searching
 from chat.history.reading import said_before, stored_key
 from chat.history.rows import BEING_MADE, message_object
 from chat.history.sessions import raise_head
@@ -154,8 +154,8 @@ def _change(
     values = [columns[name].get_db_prep_save(value, connection) for name, value in fields.items()]
     changes = ", ".join(f"{columns[name].column} = %s" for name in fields)
     with transaction.atomic():
-        head = _next_head(session)
-        if head is None:
+        head, visitor = _next_head(session)
+        if visitor is None:
             return None
         changed = list(
             Message.objects.raw(
@@ -167,19 +167,21 @@ def _change(
         if not changed:
             transaction.set_rollback(True)
             return None
+        if changed[0].status not in MAKING:
+            searching.keep(key, visitor, changed[0].text)
         return message_object(changed[0], siblings)
 
 
-def _next_head(session: UUID) -> int | None:
-    """Count one change in a session, which locks it; None if there is no such session."""
+def _next_head(session: UUID) -> tuple[int, UUID | None]:
+    """Count one change in a session, which locks it; return its head and its visitor, None if there is no session."""
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE chat_chatsession SET head = head + 1, updated_at = %s WHERE id = %s RETURNING head",
+            "UPDATE chat_chatsession SET head = head + 1, updated_at = %s WHERE id = %s RETURNING head, visitor_id",
             [now, stored_key(session)],
         )
-        found = cursor.fetchone()
-    return found[0] if found else None
+        head, visitor = cursor.fetchone() or (0, None)
+    return head, UUID(visitor) if isinstance(visitor, str) else visitor
 
 
 def want_stop(session: UUID, key: UUID, attempt: int) -> bool:
@@ -255,6 +257,8 @@ def _take(owner: str, session: UUID, key: UUID) -> list[Taken]:
         reply.owner = owner
         reply.lease_until = _lease()
     reply.save()
+    if reply.status not in MAKING:
+        searching.keep(key, kept.visitor_id, reply.text)
     return [Taken(session=session, reply=message_object(reply))]
 
 

@@ -1,4 +1,4 @@
-"""The feed, branches, lists and search. Head first, then rows, and never inside a transaction."""
+"""The feed, branches and lists. Head first, then rows, and never inside a transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -234,19 +234,6 @@ def sessions(visitor: UUID, *, before: tuple[datetime, UUID] | None, limit: int)
         moment, key = before
         found = found.filter(Q(updated_at__lt=moment) | Q(updated_at=moment, id__lt=key))
     return [session_object(each) for each in found.order_by("-updated_at", "-id")[:limit]]
-
-
-def search(visitor: UUID, words: str, *, before: tuple[datetime, UUID] | None, limit: int) -> list[Message]:
-    """Return a visitor's messages that contain all the words, newest first, each with its session."""
-    found = Message.objects.filter(session__visitor=visitor).select_related(
-        "session__visitor", "session__system_prompt"
-    )
-    for word in words.split():
-        found = found.filter(text__icontains=word)
-    if before is not None:
-        moment, key = before
-        found = found.filter(Q(created_at__lt=moment) | Q(created_at=moment, id__lt=key))
-    return list(found.order_by("-created_at", "-id")[:limit])
 
 
 def said_before(reply: Message) -> list[Said]:

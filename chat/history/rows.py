@@ -38,9 +38,9 @@ def session_object(session: ChatSession) -> protocol.Session:
 
 
 def message_objects(messages: Sequence[Message]) -> list[protocol.Message]:
-    """`messages` are of one session; their siblings take one query."""
+    """The siblings of all of them take one query."""
     siblings = _siblings(messages) if messages else {}
-    return [_message_object(message, siblings[message.parent_id]) for message in messages]
+    return [_message_object(message, siblings[message.parent_id or message.session_id]) for message in messages]
 
 
 def message_object(message: Message, siblings: list[UUID] | None = None) -> protocol.Message:
@@ -48,17 +48,17 @@ def message_object(message: Message, siblings: list[UUID] | None = None) -> prot
     return message_objects([message])[0] if siblings is None else _message_object(message, siblings)
 
 
-def _siblings(messages: Iterable[Message]) -> dict[UUID | None, list[UUID]]:
-    """Return, by parent, the ids of all messages below it, oldest first."""
-    found: dict[UUID | None, list[UUID]] = defaultdict(list)
-    parents = {message.parent_id for message in messages}
-    below = Q(parent__in=parents - {None})
-    if None in parents:
-        below |= Q(parent=None, session__in={message.session_id for message in messages})
+def _siblings(messages: Iterable[Message]) -> dict[UUID, list[UUID]]:
+    """Return, by parent, the ids of all messages below it, oldest first; by session, of those below none."""
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    below = Q(parent__in={message.parent_id for message in messages} - {None})
+    roots = {message.session_id for message in messages if message.parent_id is None}
+    if roots:
+        below |= Q(parent=None, session__in=roots)
     # Put in order here: SQLite would read the whole session for it.
-    rows = Message.objects.filter(below).order_by().values_list("n", "parent_id", "id")
-    for _, parent, child in sorted(rows, key=itemgetter(0)):
-        found[parent].append(child)
+    rows = Message.objects.filter(below).order_by().values_list("n", "parent_id", "session_id", "id")
+    for _, parent, session, child in sorted(rows, key=itemgetter(0)):
+        found[parent or session].append(child)
     return found
 
 

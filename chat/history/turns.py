@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat import protocol
+from chat.history import searching
 from chat.history.making import Task, task_of
 from chat.history.reading import end_below, expired, row
 from chat.history.rows import BEING_MADE, message_object, message_objects, session_object
@@ -117,6 +118,7 @@ def retry(key: UUID, message: UUID, attempt: int, maker: Maker) -> Change:
         fresh.attempt = reply.attempt + 1
         fresh.feedback = reply.feedback
         fresh.save(force_update=True)
+        searching.drop(fresh.id)
         ChatSession.objects.filter(id=key).update(updated_at=timezone.now())
         stored = message_object(fresh)
         return Change(messages=(stored,), reply=stored)
@@ -196,6 +198,7 @@ def _store(
     session.length += 1
     reply = _new_reply(session, said, maker, seq=session.head - 1, client_id=None)
     Message.objects.bulk_create([said, reply])
+    searching.keep(said.id, session.visitor_id, text)
     session.title = session.title or _title(text)
     _show(session, reply)
     return said, reply

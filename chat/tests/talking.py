@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from chat import history, protocol
-from chat.history import Change, Maker, Outcome, Settings, Shown
+from chat.history import Change, Maker, Outcome, Settings, Shown, searching
 from chat.models import ChatSession, Message, Role, Status
 
 HERE = Maker(owner="here", aliases=frozenset({"default", "other"}))
@@ -87,6 +87,7 @@ class Talk:
                 )
             )
         Message.objects.bulk_create(rows)
+        searching.keep_all((row.id, self.visitor, row.text) for row in rows)
         changed = {"head": rows[-1].seq, "length": rows[-1].n, "leaf": rows[-1]}
         ChatSession.objects.filter(id=self.session).update(**changed)
         return [row.id for row in rows]

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from chat import history, protocol
 from chat.history import Change, Maker, Settings, hot, reading
-from chat.models import ChatSession, Message, Role, Status, SystemPrompt, Visitor
+from chat.models import ChatSession, Message, Role, SearchEntry, Status, SystemPrompt, Visitor
 from chat.protocol import Code, Refused
 from chat.tests.talking import HERE, Talk
 
@@ -588,18 +588,81 @@ def test_sessions_come_in_pages_by_latest_activity() -> None:
     assert [session.id for session in (*found, *rest)] == order
 
 
+def found(talk: Talk, query: str) -> list[str]:
+    """Return the texts that a search finds."""
+    return [each.message.text for each in history.search(talk.visitor, query, before=None, limit=9)]
+
+
 def test_search_finds_a_visitors_messages_with_all_the_words(talk: Talk) -> None:
     talk.exchange("The Eiffel tower", "It is 330 m high")
     talk.exchange("A tower in Pisa", "100 % leaning_")
     Talk.begin("Bob").exchange("Another tower")
+    assert found(talk, "tower") == ["A tower in Pisa", "The Eiffel tower"]
+    assert found(talk, "TOWER eiffel") == found(talk, "eif tow") == ["The Eiffel tower"]
+    assert found(talk, "%") == found(talk, "leaning_") == ["100 % leaning_"]
+    assert found(talk, "Rome") == found(talk, "ower") == []
 
-    def found(words: str) -> list[str]:
-        return [row.text for row in history.search(talk.visitor, words, before=None, limit=9)]
 
-    assert found("tower") == ["A tower in Pisa", "The Eiffel tower"]
-    assert found("TOWER eiffel") == ["The Eiffel tower"]
-    assert found("%") == found("leaning_") == ["100 % leaning_"]
-    assert found("Rome") == []
+@pytest.mark.parametrize(
+    ("text", "queries"),
+    [
+        ("Herr Müller wohnt in der Straße", ["muller", "MÜLLER", "strasse", "STRAßE"]),
+        ("私は東京に住んでいます", ["東京", "京に", "東", "す", "東京に住"]),
+        ("ภาษาไทย ง่าย", ["ภาษา", "ไทย"]),
+        ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),
+        ("ЁЛКА и снег", ["ёлка", "СНЕГ"]),
+        ("It's C++, isn't it? 👍🏽", ["c++", "it's", "isn't", "👍", "?"]),
+        ('x = a["b"] AND NOT (c OR d*) NEAR/2 words:e', ["AND", "NOT (c", "d*", "NEAR/2", "words:e", '"', 'a["b"]']),
+        ("see \\ and '':* & | ! <->", ["\\", "':*", "& |", "!", "<->"]),
+    ],
+)
+def test_search_finds_in_every_script_and_takes_nothing_for_its_own_language(
+    talk: Talk, text: str, queries: list[str]
+) -> None:
+    talk.exchange(text, "Other words.")
+    for query in queries:
+        assert found(talk, query) == [text], query
+
+
+def test_a_reply_is_found_when_it_has_ended_and_not_before(talk: Talk) -> None:
+    reply = talk.say("Where?").messages[1].id
+    talk.start(reply)
+    history.checkpoint({reply: (1, "In Paris")})
+    assert found(talk, "paris") == []
+    talk.end(reply, "In Paris, at", status=Status.STOPPED)
+    assert found(talk, "paris") == ["In Paris, at"]
+    history.retry(talk.session, reply, 1, talk.maker)
+    assert found(talk, "paris") == []
+    talk.start(reply, 2)
+    talk.end(reply, "In Rome", 2)
+    assert (found(talk, "paris"), found(talk, "rome")) == ([], ["In Rome"])
+
+
+def test_a_reply_that_was_lost_is_found_by_what_there_is_of_it(talk: Talk) -> None:
+    reply = talk.say().messages[1].id
+    talk.start(reply)
+    history.checkpoint({reply: (1, "In Paris")})
+    history.want_stop(talk.session, reply, 1)
+    talk.lose(reply)
+    history.take_over("there")
+    assert found(talk, "paris") == ["In Paris"]
+
+
+def test_nothing_that_was_deleted_is_found(talk: Talk) -> None:
+    other = Talk.begin(visitor=talk.visitor)
+    talk.exchange("The tower", "A tower")
+    other.exchange("Another tower")
+    history.delete_session(str(talk.session), talk.visitor)
+    assert found(talk, "tower") == ["Another tower"]
+    history.delete_visitor(talk.visitor)
+    assert found(talk, "tower") == []
+    assert not SearchEntry.objects.exists()
+
+
+def test_a_visitor_whose_id_begins_alike_finds_nothing_of_anothers(talk: Talk) -> None:
+    talk.exchange("The tower")
+    twin = UUID(talk.visitor.hex[:8] + uuid4().hex[8:])
+    assert history.search(twin, "tower", before=None, limit=9) == []
 
 
 def test_deleting_a_session_leaves_nothing_of_it(talk: Talk) -> None:

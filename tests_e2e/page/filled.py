@@ -6,6 +6,7 @@ FILL = '''
 from datetime import timedelta
 from uuid import UUID, uuid4
 from django.utils import timezone
+from chat.history import searching
 from chat.models import ChatSession, Message
 
 CODE = """Here is **step {n}**: it reads the file, counts its words and says what it found.
@@ -42,6 +43,7 @@ def messages(session, count):
         ))
         parent = made[-1]
     Message.objects.bulk_create(made, batch_size=100)
+    searching.keep_all((message.id, session.visitor_id, message.text) for message in made)
     return made
 
 def fill(visitor, sessions, count):

@@ -1,0 +1,96 @@
+"""Messages by their words. An entry is written in the transaction that ends its message, and by no checkpoint."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from chat import words
+from chat.models import ChatSession, Message, SearchEntry
+
+HIGHEST = 2**63 - 1  # a place beyond all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A message that a search found, with its session, and its place in the order of what was found."""
+
+    message: Message
+    session: ChatSession
+    place: int
+
+
+# The visitor stands before each word, so that a search reads what is that visitor's alone, however common its words.
+_SEARCH = {
+    "sqlite": """
+        SELECT entry.id, entry.message_id
+        FROM chat_searchindex CROSS JOIN chat_searchentry entry ON entry.id = chat_searchindex.rowid
+        WHERE chat_searchindex MATCH %s AND chat_searchindex.rowid < %s AND entry.visitor = %s
+        ORDER BY chat_searchindex.rowid DESC LIMIT %s
+    """,
+    # Materialized: else PostgreSQL may read all entries from the highest on, in hope of an early end.
+    "postgresql": """
+        WITH found AS MATERIALIZED (
+            SELECT id, message_id FROM chat_searchentry
+            WHERE chat_search_lexemes(words, visitor) @@ %s::tsquery AND id < %s AND visitor = %s
+        )
+        SELECT id, message_id FROM found ORDER BY id DESC LIMIT %s
+    """,
+}
+_WORD = {"sqlite": ('"{}" *', " AND "), "postgresql": ("'{}':*", " & ")}
+
+
+def keep(message: UUID, visitor: UUID, text: str) -> None:
+    """Let a message that has ended be found."""
+    keep_all([(message, visitor, text)])
+
+
+def keep_all(said: Iterable[tuple[UUID, UUID, str]]) -> None:
+    """Let messages be found, each given with its visitor and text, the oldest first. In SQL, as it is in every turn."""
+    stored = SearchEntry._meta.get_field("visitor").get_db_prep_value
+    rows = [
+        (stored(message, connection), stored(visitor, connection), " ".join(found))
+        for message, visitor, text in said
+        if (found := words.indexed(text))
+    ]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO chat_searchentry (message_id, visitor, words) VALUES (%s, %s, %s)", rows)
+
+
+def drop(message: UUID) -> None:
+    """Let a message be found no more, as its text is to change."""
+    SearchEntry.objects.filter(message=message).delete()
+
+
+def search(visitor: UUID, query: str, *, before: int | None, limit: int) -> list[Found]:
+    """Return a visitor's messages in which words begin with each of the query's, what was said last first.
+
+    `before` is the place to go on from.
+    """
+    wanted = words.wanted(query)
+    if not wanted:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(*statement(visitor, wanted, before=before, limit=limit))
+        places: dict[UUID, int] = {_uuid(message): place for place, message in cursor.fetchall()}
+    rows = Message.objects.select_related("session__visitor", "session__system_prompt").in_bulk(places)
+    return [
+        Found(message=rows[message], session=rows[message].session, place=place)
+        for message, place in places.items()
+        if message in rows
+    ]
+
+
+def statement(visitor: UUID, wanted: Iterable[str], *, before: int | None, limit: int) -> tuple[str, list[Any]]:
+    """Return the SQL that finds the places, and its parameters. No word holds what the index's language reads."""
+    quoted, joint = _WORD[connection.vendor]
+    asked = joint.join(quoted.format(f"{visitor.hex[:8]}{word}") for word in wanted)
+    key = SearchEntry._meta.get_field("visitor").get_db_prep_value(visitor, connection)
+    return _SEARCH[connection.vendor], [asked, before or HIGHEST, key, limit]
+
+
+def _uuid(stored: Any) -> UUID:
+    return stored if isinstance(stored, UUID) else UUID(stored)
