@@ -3,15 +3,16 @@
 asgiref's own default is one thread for all consumers of a process, in which one slow query stops every socket.
 """
 
+import asyncio
 import functools
 import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from time import perf_counter
 from typing import ParamSpec, TypeVar
 
-from asgiref.sync import sync_to_async
 from django.db import DEFAULT_DB_ALIAS, DataError, Error, IntegrityError, close_old_connections, connections
 
 from chat.metrics import DATABASE, DATABASE_FAILURES, DATABASE_WAIT
@@ -40,7 +41,7 @@ class Pool:
         """Run `function` in a thread. Raises what it raises, but for a database that fails: Refused, `unavailable`."""
         executor = self._executor = self._executor or ThreadPoolExecutor(self._size(), f"database-{self._name}")
         call = functools.partial(self._timed, perf_counter(), functools.partial(function, *args, **kwargs))
-        return await sync_to_async(call, thread_sensitive=False, executor=executor)()
+        return await asyncio.get_running_loop().run_in_executor(executor, copy_context().run, call)
 
     def _timed(self, asked: float, call: Callable[[], R]) -> R:
         """Call, in the thread, and note how long that and the wait for the thread took."""
