@@ -22,6 +22,7 @@ from chat.protocol.client import (
     Select,
     Send,
     Stop,
+    fault_told,
     parse,
 )
 from chat.protocol.codes import Close, Code, Refused
@@ -92,6 +93,7 @@ __all__ = [
     "Stop",
     "Sync",
     "Usage",
+    "fault_told",
     "pages",
     "parse",
     "server_frames",

@@ -1,5 +1,6 @@
 """What a client may say, and how it is read."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from chat.protocol.codes import Code, Refused
 FRAME_BYTES = 32 * 1024  # a larger frame is answered with `too_large`; the server ends connections beyond 128 KiB
 HELLO_S = 5  # for the first frame to come
 BAD_FRAMES = 3  # this many end the connection
+REPEATED = 64  # characters of a field's name that an error says again
 
 
 class ClientFrame(BaseModel):
@@ -112,5 +114,13 @@ def parse(text: str | None) -> AnyClientFrame:
 
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    return f"{place}: {fault['msg']}." if place else f"{fault['msg']}."
+    if fault["type"] == "union_tag_invalid":  # pydantic repeats the tag, however long
+        return "type: There is no such frame."
+    return fault_told(fault["loc"], fault["msg"])
+
+
+def fault_told(place: Iterable[int | str], message: str) -> str:
+    """Return what is wrong in what a client sent, and where; a name that it made up is repeated in part."""
+    names = ".".join(str(part) for part in place)
+    shown = names if len(names) <= REPEATED else f"{names[:REPEATED]}…"
+    return f"{shown}: {message}." if shown else f"{message}."

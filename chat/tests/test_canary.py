@@ -64,6 +64,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         server.manage("migrate", "--verbosity", "0")
         server.start()
         errors = list(misuse(server))
+        hear_names(server)
         metrics = requests.get(f"{server.url}/metrics", timeout=10).text
         server.end()
     assert "chat_model_errors_total" in metrics
@@ -104,6 +105,21 @@ def misuse(server: Served) -> Iterator[str]:
     yield strange.text
 
 
+def hear_names(server: Served) -> None:
+    """Say the words as names of fields, which errors tell their sender again: only that they stay between the two."""
+    browser = requests.Session()
+    browser.get(f"{server.url}/api/me", timeout=10)
+    headers = {"X-CSRFToken": browser.cookies["csrftoken"]}
+    refused = browser.post(f"{server.url}/api/sessions", json={"name": "x", WORDS: 1}, headers=headers, timeout=10)
+    assert (refused.status_code, WORDS in refused.text) == (422, True)
+    made = browser.post(f"{server.url}/api/sessions", json={"name": "x"}, headers=headers, timeout=10).json()
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    address = f"{server.url.replace('http', 'ws')}/ws/chat/{made['id']}/"
+    with connect(address, additional_headers={"Cookie": cookies, "Origin": server.url}) as wire:
+        wire.send(json.dumps({"type": "hello", "after": 0, WORDS: WORDS}))
+        assert WORDS in json.loads(wire.recv(timeout=10))["detail"]
+
+
 def converse(wire: ClientConnection) -> Iterator[str]:
     """Ask the model, which fails, and then say nonsense; give the errors."""
     wire.send(json.dumps({"type": "hello", "after": 0}))
@@ -116,7 +132,7 @@ def converse(wire: ClientConnection) -> Iterator[str]:
     with suppress(ConnectionClosed):
         for nonsense in (
             WORDS,
-            json.dumps({"type": "nonsense", "text": WORDS}),
+            json.dumps({"type": WORDS, WORDS: WORDS}),
             json.dumps({"type": "send", "text": [WORDS]}),
         ):
             wire.send(nonsense)

@@ -118,3 +118,11 @@ def test_a_sync_is_cut_by_number_and_by_size() -> None:
     assert [len(page) for page in protocol.pages([message("a")] * 101)] == [50, 50, 1]
     assert [len(page) for page in protocol.pages([message("x" * 100_000)] * 2)] == [1, 1]
     assert protocol.pages([]) == [[]]
+
+
+def test_an_error_repeats_no_more_than_the_beginning_of_what_was_sent() -> None:
+    name = "n" * 1_000
+    with pytest.raises(Refused, match=r"^hello\.n{58}…: Extra inputs are not permitted\.$"):
+        parse(json.dumps({"type": "hello", "after": 0, name: 1}))
+    with pytest.raises(Refused, match=r"^type: There is no such frame\.$"):
+        parse(json.dumps({"type": name}))
