@@ -1,7 +1,9 @@
 """A serving process from its start to its end, in this one and as `manage.py serve` in one of its own."""
 
 import asyncio
+import gc
 import json
+import resource
 import shutil
 import signal
 import socket
@@ -22,6 +24,7 @@ from websockets.typing import Origin
 
 from chat import process as module
 from chat.checks import check_processes
+from chat.management.commands import serve
 from chat.models import ChatSession, Message, Status
 from chat.process import process, purge
 from chat.protocol import Close
@@ -329,6 +332,30 @@ def end_while_locked(served: Served) -> None:
 def test_several_processes_need_redis(settings: LazySettings, processes: int, redis_url: str, said: list[str]) -> None:
     settings.WEB_CONCURRENCY, settings.REDIS_URL = processes, redis_url
     assert [message.id for message in check_processes()] == said
+
+
+def test_a_server_may_hold_as_many_sockets_as_the_system_allows(served: Served) -> None:
+    assert served.end() == 0
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        served.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert served.process is not None
+    assert resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE)[0] == min(hard, serve.OPEN_FILES)
+    assert served.end() == 0
+
+
+def test_what_is_loaded_is_no_work_for_the_garbage_collector() -> None:
+    thresholds = gc.get_threshold()
+    try:
+        serve.collect_rarely()
+        assert gc.get_freeze_count() > 10_000
+        assert len(gc.get_objects()) < 10_000
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
 
 
 def test_a_second_process_without_redis_is_refused_while_the_first_lives(served: Served) -> None:
