@@ -24,6 +24,7 @@ class Tab:
             has=page.get_by_role("heading"), has_not=page.get_by_role("heading", name="You", exact=True)
         )
         self.reply = self.replies.last
+        self.send = page.get_by_role("button", name="Send", exact=True).last
         self.stop = page.get_by_role("button", name="Stop")
         self.retry = self.reply.get_by_role("button", name="Retry")
         self.sessions = page.get_by_role("navigation", name="Conversations")
@@ -46,7 +47,10 @@ class Tab:
         """Write and send a message, and wait until a reply to it is on its way."""
         before = self.replies.count()
         self.message.fill(text)
-        self.page.keyboard.press("Enter")
+        if self.page.evaluate("() => matchMedia('(pointer: coarse)').matches"):
+            self.send.tap()
+        else:
+            self.page.keyboard.press("Enter")
         expect(self.replies).to_have_count(before + 1, timeout=10_000)
 
     def await_reply(self, words: str = "", *, within_ms: float = REPLY_MS) -> None:

@@ -132,6 +132,7 @@ def test_settings_are_changed_and_the_conversation_taken_along(tab: Tab) -> None
     opener = page.get_by_role("button", name="Settings of this conversation")
     press(page, opener, BACK)
     dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
     tab_to(page, dialog.get_by_role("textbox", name="What the model is told beforehand"))
     keyboard.type("Answer in one sentence.")
     tab_to(page, dialog.get_by_role("spinbutton", name="Temperature"))
@@ -139,7 +140,8 @@ def test_settings_are_changed_and_the_conversation_taken_along(tab: Tab) -> None
     picture(page, "keyboard-settings")
     press(page, dialog.get_by_role("button", name="Save"))
     expect(dialog).to_have_count(0)
-    press(page, opener, BACK)
+    expect(opener).to_be_focused()
+    keyboard.press("Enter")
     expect(dialog.get_by_role("textbox")).to_have_value("Answer in one sentence.")
     for kind, ending in (("Markdown", ".md"), ("JSON", ".json")):
         with page.expect_download() as taken:
@@ -147,6 +149,7 @@ def test_settings_are_changed_and_the_conversation_taken_along(tab: Tab) -> None
         assert taken.value.suggested_filename.endswith(ending)
     keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
 
 
 def test_what_was_said_is_searched_and_found_and_commands_are_given(tab: Tab) -> None:
@@ -197,7 +200,7 @@ def test_conversations_are_begun_renamed_deleted_brought_back_and_all_of_it_remo
     expect(link).to_have_count(0)
     press(page, page.get_by_role("button", name="Undo"))
     expect(link).to_be_visible()
-    press(page, sessions.get_by_role("button", name="Ada, in this browser"), BACK)
+    press(page, sessions.get_by_role("button", name="Ada · Your data"), BACK)
     dialog = page.get_by_role("dialog", name="Your data")
     press(page, dialog.get_by_role("button", name="Delete all my data"))
     picture(page, "keyboard-data")

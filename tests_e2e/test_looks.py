@@ -129,7 +129,7 @@ def test_panels_and_the_list_look_right(looked: Looked, echo: Served) -> None:
     tab.sessions.get_by_role("button", name="Rename “").click()
     looked.at("rename")
     page.keyboard.press("Enter")
-    tab.sessions.get_by_role("button", name="in this browser").click()
+    tab.sessions.get_by_role("button", name="Your data").click()
     looked.at("data")
     page.get_by_role("button", name="Delete all my data").click()
     looked.at("data, sure")

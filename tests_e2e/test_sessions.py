@@ -60,9 +60,43 @@ def test_a_deletion_can_be_undone(page: Page, echo: Served) -> None:
     tab.await_reply()
     tab.sessions.get_by_role("link").hover()
     tab.sessions.get_by_role("button", name="Delete “").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Ada")
     page.get_by_role("button", name="Undo").click()
-    tab.sessions.get_by_role("link").click()
     tab.await_reply("not really to be deleted")
+    expect(tab.sessions.get_by_role("link")).to_have_count(1)
+
+
+def test_what_was_searched_for_is_brought_into_view_and_marked_in_a_reply_longer_than_the_screen(
+    page: Page, echo: Served
+) -> None:
+    said = "\n\n".join(f"Line {n}" for n in range(100)).replace("Line 20", "The Höhle of line twenty")
+    tab = Tab(page, echo.url).begin(said)
+    tab.await_reply("Line 99")
+    page.reload()
+    tab.await_reply("Line 99")
+    page.keyboard.press("Control+K")
+    page.get_by_role("searchbox").fill("hohle")
+    hits = page.get_by_role("list", name="Messages found").get_by_role("button")
+    expect(hits).to_have_count(2)
+    hits.first.click()
+    place = tab.reply.get_by_text("The Höhle of line twenty")
+    expect(place).to_be_in_viewport(ratio=1)
+    marked = "() => [...(CSS.highlights.get('found') ?? [])].map(String)"
+    assert page.evaluate(marked) == ["Höhle"]
+    tab.message.click()
+    assert page.evaluate(marked) == []
+
+
+def test_on_paper_there_is_all_that_was_said_and_nothing_to_press(page: Page, echo: Served) -> None:
+    tab = Tab(page, echo.url).begin("```py\nprint('on paper')\n```")
+    tab.await_reply("on paper")
+    expect(page.get_by_role("button", name="Copy code")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(tab.reply).to_contain_text("on paper")
+    expect(tab.reply.locator("pre")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    for role in ("button", "textbox", "meter", "navigation"):
+        expect(page.get_by_role(role)).to_have_count(0)
 
 
 def test_another_person_s_conversation_is_told_like_one_that_does_not_exist(browser: Browser, echo: Served) -> None:

@@ -7,6 +7,8 @@ import type { Deeds } from "./useConversation";
 export interface Target {
   readonly id: string;
   readonly n: number;
+  /** What it was found by. */
+  readonly words: string;
 }
 
 export interface RevealOptions {
@@ -14,7 +16,7 @@ export interface RevealOptions {
   readonly deeds: Deeds;
   readonly target: Target | null;
   /** Show a message of the branch that is open. */
-  readonly reveal: (message: string) => void;
+  readonly reveal: (target: Target) => void;
   readonly onRevealed: () => void;
 }
 
@@ -26,7 +28,7 @@ export function useReveal({ conversation, deeds, target, reveal, onRevealed }: R
     const shown = branch(messages, leaf);
     if (shown.messages.some(({ id }) => id === target.id)) {
       asked.current = "";
-      reveal(target.id);
+      reveal(target);
       onRevealed();
       return;
     }

@@ -58,7 +58,7 @@ export const de: Catalogue = {
     removed: (title) => `„${title}“ wurde gelöscht.`,
     more: "Ältere zeigen",
     failed: "Die Liste konnte nicht geladen werden.",
-    visitor: (name) => `${name}, in diesem Browser`,
+    visitor: (name) => `${name} · Deine Daten`,
   },
 
   visitor: {
@@ -134,8 +134,8 @@ export const de: Catalogue = {
 
   search: {
     title: "Suchen",
-    placeholder: "Was zu tun ist, oder Wörter einer Nachricht",
-    commands: "Was zu tun ist",
+    placeholder: "Wörter einer Nachricht, oder ein Befehl",
+    commands: "Befehle",
     hits: "Gefundene Nachrichten",
     hint: "Gesucht wird in allen deinen Gesprächen.",
     searching: "Sucht …",
@@ -152,13 +152,17 @@ export const de: Catalogue = {
       ["Esc", "Antwort anhalten"],
       ["↑", "Früher Gesagtes zurückholen"],
       ["/", "Zum Nachrichtenfeld"],
-      ["Strg+K", "Suchen, oder sagen, was zu tun ist"],
+      ["Strg+K", "Suchen, oder einen Befehl geben"],
       ["Strg+Umschalt+O", "Neues Gespräch"],
       ["?", "Diese Tasten zeigen"],
     ],
   },
 
-  asked: { edit: "Ändern", editLabel: "Anders sagen" },
+  asked: {
+    edit: "Ändern",
+    editLabel: "Anders sagen",
+    hint: "Strg+Enter sendet, Esc lässt es, wie es war",
+  },
 
   versions: {
     label: "Fassungen",

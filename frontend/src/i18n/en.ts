@@ -57,7 +57,7 @@ export const en = {
     removed: (title: string) => `“${title}” was deleted.`,
     more: "Show older ones",
     failed: "The list could not be loaded.",
-    visitor: (name: string) => `${name}, in this browser`,
+    visitor: (name: string) => `${name} · Your data`,
   },
 
   visitor: {
@@ -134,8 +134,8 @@ export const en = {
 
   search: {
     title: "Search",
-    placeholder: "What to do, or words of a message",
-    commands: "What to do",
+    placeholder: "Words of a message, or a command",
+    commands: "Commands",
     hits: "Messages found",
     hint: "All your conversations are searched.",
     searching: "Searching…",
@@ -152,13 +152,13 @@ export const en = {
       ["Esc", "Stop the reply"],
       ["↑", "Bring back what was said before"],
       ["/", "Go to the message field"],
-      ["Ctrl+K", "Search, or say what to do"],
+      ["Ctrl+K", "Search, or give a command"],
       ["Ctrl+Shift+O", "New conversation"],
       ["?", "Show these keys"],
     ] as readonly (readonly [keys: string, does: string])[],
   },
 
-  asked: { edit: "Edit", editLabel: "Say it otherwise" },
+  asked: { edit: "Edit", editLabel: "Say it otherwise", hint: "Ctrl+Enter sends, Esc leaves it as it was" },
 
   versions: {
     label: "Versions",

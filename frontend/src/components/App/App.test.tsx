@@ -92,9 +92,9 @@ test("a deletion waits 8 s, in which it can be undone", async () => {
   const remove = async () => user.click(await screen.findByRole("button", { name: "Delete “Newer”" }));
   await remove();
   expect(links()).toEqual(["Older"]);
-  await user.click(
-    within(screen.getByText("“Newer” was deleted.").parentElement ?? document.body).getByRole("button"),
-  );
+  const list = within(screen.getByRole("navigation", { name: "Conversations" }));
+  expect(list.getByRole("status").textContent).toContain("“Newer” was deleted.");
+  await user.click(list.getByRole("button", { name: "Undo" }));
   expect(links()).toEqual(["Newer", "Older"]);
   await vi.advanceTimersByTimeAsync(10_000);
   expect(deletions()).toBe(0);
@@ -102,6 +102,28 @@ test("a deletion waits 8 s, in which it can be undone", async () => {
   await vi.advanceTimersByTimeAsync(8_000);
   expect(deletions()).toBe(1);
   expect(links()).toEqual(["Older"]);
+});
+
+test("what was open when it was deleted is open again when that is undone", async () => {
+  history.replaceState(null, "", "/c/s2");
+  serve(LIST);
+  render(<App begin={vi.fn()} search={vi.fn()} forget={vi.fn()} />);
+  await userEvent.click(await screen.findByRole("button", { name: "Delete “Newer”" }));
+  expect(location.pathname).toBe("/");
+  const list = within(screen.getByRole("navigation", { name: "Conversations" }));
+  await userEvent.click(list.getByRole("button", { name: "Undo" }));
+  expect(location.pathname).toBe("/c/s2");
+  await userEvent.click(list.getByRole("button", { name: "Delete “Older”" }));
+  expect(location.pathname).toBe("/c/s2");
+  await userEvent.click(list.getByRole("button", { name: "Undo" }));
+  expect(location.pathname).toBe("/c/s2");
+});
+
+test("a row that was deleted gives the focus to the one below it", async () => {
+  serve(LIST);
+  render(<App begin={vi.fn()} search={vi.fn()} forget={vi.fn()} />);
+  await userEvent.click(await screen.findByRole("button", { name: "Delete “Newer”" }));
+  expect(document.activeElement).toBe(screen.getByRole("link", { name: "Older" }));
 });
 
 test("a deletion that is refused brings it back and says why", async () => {

@@ -1,7 +1,7 @@
 /** The whole page: the list at the side, and in the middle a conversation or the start of one. */
-import { lazy, Suspense, useCallback, useState } from "react";
+import { lazy, Suspense, useCallback, useRef, useState } from "react";
 import { t } from "../../i18n";
-import type { Failure, Hit, ServerFrame } from "../../protocol";
+import type { Failure, Hit, ServerFrame, Session } from "../../protocol";
 import { useRoute } from "../../route";
 import type { Beginning } from "../../start";
 import { chooseTheme, THEMES, type Theme } from "../../theme";
@@ -39,6 +39,7 @@ export function App({ begin, search, forget }: AppProps) {
   const sessions = useSessions(me?.visitor != null);
   const [panel, setPanel] = useState<"list" | "search" | "help" | "visitor" | null>(null);
   const [target, setTarget] = useState<Target | null>(null);
+  const wasOpen = useRef(false); // what was deleted last
   const revealed = useCallback(() => setTarget(null), []);
   const { hear: hearSessions } = sessions;
   const hear = useCallback(
@@ -60,8 +61,8 @@ export function App({ begin, search, forget }: AppProps) {
   });
   if (me === null) return <Waiting failed={failed} onAgain={load} />;
 
-  const pick = ({ session, message: { id, n } }: Hit) => {
-    setTarget({ id, n });
+  const pick = ({ session, message: { id, n } }: Hit, words: string) => {
+    setTarget({ id, n, words });
     open(session.id);
   };
   const beginHere = async (beginning: Beginning): Promise<Failure | null> => {
@@ -71,12 +72,23 @@ export function App({ begin, search, forget }: AppProps) {
     open(result.id);
     return null;
   };
+  const remove = (session: Session) => {
+    wasOpen.current = session.id === current;
+    sessions.remove(session);
+    if (wasOpen.current) open(null);
+  };
+  const undo = () => {
+    sessions.undo();
+    if (sessions.removed !== null && wasOpen.current && current === null) open(sessions.removed.id);
+  };
   const name = me.visitor?.name ?? null;
   const side = {
     sessions,
     current,
     name,
     onOpen: open,
+    onRemove: remove,
+    onUndo: undo,
     onSearch: () => setPanel("search"),
     onHelp: () => setPanel("help"),
     onVisitor: () => setPanel("visitor"),
@@ -141,11 +153,10 @@ export function App({ begin, search, forget }: AppProps) {
         {panel === "help" && <Shortcuts onClose={close} />}
         {panel === "visitor" && name !== null && <Visitor name={name} onRemove={forget} onClose={close} />}
       </Suspense>
-      {sessions.removed !== null && (
-        <Undo
-          words={t.sidebar.removed(sessions.removed.title || t.sidebar.untitled)}
-          onUndo={sessions.undo}
-        />
+      {sessions.removed !== null && panel !== "list" && (
+        <div className={styles.undo}>
+          <Undo session={sessions.removed} onUndo={undo} />
+        </div>
       )}
       {sessions.failure !== null && (
         <div className={styles.failure}>

@@ -33,6 +33,36 @@ test("the Enter that ends a composition in an input method does not send", () =>
   expect(onSend).toHaveBeenCalledWith("かな");
 });
 
+function byFinger() {
+  const asked = window.matchMedia;
+  vi.spyOn(window, "matchMedia").mockImplementation((query) =>
+    asked.call(window, query === "(pointer: coarse)" ? "all" : query),
+  );
+}
+
+test("by finger, Enter begins a new line, and Ctrl+Enter of a keyboard sends", async () => {
+  byFinger();
+  const { onSend, field } = show();
+  expect(field.getAttribute("enterkeyhint")).toBe("enter");
+  expect(screen.queryByText(/Enter sends/)).toBeNull();
+  await userEvent.type(field, "a{Enter}b");
+  expect(field.value).toBe("a\nb");
+  expect(onSend).not.toHaveBeenCalled();
+  await userEvent.keyboard("{Control>}{Enter}{/Control}");
+  expect(onSend).toHaveBeenCalledWith("a\nb");
+});
+
+test("whoever presses Send goes on writing, and by finger reads on", async () => {
+  const { field } = show();
+  await userEvent.type(field, "a");
+  await userEvent.click(screen.getByRole("button", { name: "Send" }));
+  expect(document.activeElement).toBe(field);
+  byFinger();
+  await userEvent.type(field, "b");
+  await userEvent.click(screen.getByRole("button", { name: "Send" }));
+  expect(document.activeElement).not.toBe(field);
+});
+
 test("nothing but space is not sent", async () => {
   const { onSend, field } = show();
   await userEvent.type(field, "  {Enter}");
@@ -47,6 +77,7 @@ test("while a reply is made, what is typed stays, and Stop is offered", async ()
   expect(onSend).not.toHaveBeenCalled();
   await userEvent.click(screen.getByRole("button", { name: "Stop" }));
   expect(onStop).toHaveBeenCalledOnce();
+  expect(document.activeElement).toBe(field);
 });
 
 test("what was not taken stays", async () => {

@@ -2,6 +2,7 @@
 import { type KeyboardEvent, type Ref, useImperativeHandle, useRef } from "react";
 import { t } from "../../i18n";
 import { estimateTokens } from "../../tokens";
+import { isTouch } from "../../touch";
 import { useDraft } from "../../useDraft";
 import { Button } from "../Button/Button";
 import styles from "./Composer.module.css";
@@ -10,6 +11,8 @@ export interface ComposerHandle {
   focus(): void;
   /** Put a text before what is typed. */
   insert(text: string): void;
+  /** Put a text where nothing is typed, or in the place of the one that was proposed before. */
+  propose(text: string): void;
 }
 
 export interface ComposerProps {
@@ -30,10 +33,11 @@ export interface ComposerProps {
 
 const HINT_FROM = 0.9; // of the limit
 
-/** Enter alone, and not the one that ends a composition in an input method (229 in Safari). */
+/** Enter alone where there is a Shift, Ctrl+Enter anywhere; not the one that ends a composition (229 in Safari). */
 function isSendKey(event: KeyboardEvent): boolean {
   const composing = event.nativeEvent.isComposing || event.nativeEvent.keyCode === 229;
-  return event.key === "Enter" && !event.shiftKey && !event.altKey && !composing;
+  if (event.key !== "Enter" || event.shiftKey || event.altKey || composing) return false;
+  return event.ctrlKey || event.metaKey || !isTouch();
 }
 
 const NOTHING_SAID = () => null;
@@ -42,11 +46,17 @@ export function Composer(props: ComposerProps) {
   const { draftKey, limit, window = null, busy, said = NOTHING_SAID, onSend, onStop, ref } = props;
   const [draft, setDraft] = useDraft(draftKey);
   const field = useRef<HTMLTextAreaElement>(null);
+  const proposed = useRef("");
   useImperativeHandle(ref, () => ({
     focus: () => field.current?.focus(),
     insert: (text) => {
       setDraft(draft.trim() === "" ? text : `${text}\n${draft}`);
       field.current?.focus();
+    },
+    propose: (text) => {
+      if (draft.trim() !== "" && draft !== proposed.current) return;
+      proposed.current = text;
+      setDraft(text);
     },
   }));
   const recall = useRecall(draft, said, setDraft);
@@ -56,11 +66,15 @@ export function Composer(props: ComposerProps) {
   const send = () => {
     if (sendable && onSend(text)) setDraft("");
   };
+  // The button that was pressed becomes another; on a phone the field would bring its keyboard.
+  const goOnWriting = () => !isTouch() && field.current?.focus();
+  const hint = hintWords({ text, limit, window, waiting: busy && text !== "" });
   return (
     <form
       className={styles.composer}
       onSubmit={(event) => {
         event.preventDefault();
+        goOnWriting();
         send();
       }}
     >
@@ -72,9 +86,9 @@ export function Composer(props: ComposerProps) {
           value={draft}
           placeholder={t.composer.placeholder}
           aria-label={t.composer.label}
-          aria-describedby="composer-hint"
+          aria-describedby={hint === null ? undefined : "composer-hint"}
           aria-invalid={left < 0}
-          enterKeyHint="send"
+          enterKeyHint={isTouch() ? "enter" : "send"}
           onChange={(event) => setDraft(event.target.value)}
           onKeyDown={(event) => {
             if (recall(event)) return event.preventDefault();
@@ -85,13 +99,23 @@ export function Composer(props: ComposerProps) {
         />
       </div>
       {busy && onStop !== undefined ? (
-        <Button look="main" icon="stop" label={t.reply.stop} onClick={onStop} />
+        <Button
+          look="main"
+          icon="stop"
+          label={t.reply.stop}
+          onClick={() => {
+            goOnWriting();
+            onStop();
+          }}
+        />
       ) : (
         <Button look="main" icon="send" label={t.composer.send} type="submit" disabled={!sendable} />
       )}
-      <p className={styles.hint} id="composer-hint" data-over={left < 0 || undefined}>
-        <Hint text={text} limit={limit} window={window} waiting={busy && text !== ""} />
-      </p>
+      {hint !== null && (
+        <p className={styles.hint} id="composer-hint" data-over={left < 0 || undefined}>
+          {hint}
+        </p>
+      )}
     </form>
   );
 }
@@ -123,18 +147,20 @@ function useRecall(
   };
 }
 
-interface HintProps {
+interface Hints {
   readonly text: string;
   readonly limit: number;
   readonly window: number | null;
   readonly waiting: boolean;
 }
 
-function Hint({ text, limit, window, waiting }: HintProps) {
+/** What is worth saying below the field; null for nothing. */
+function hintWords({ text, limit, window, waiting }: Hints): string | null {
   const left = limit - text.length;
   const tokens = estimateTokens(text);
   if (left < 0) return t.composer.over(-left);
   if (window !== null && tokens > window * HINT_FROM) return t.composer.window(tokens, window);
   if (left < limit * (1 - HINT_FROM)) return `${t.composer.left(left)} · ${t.composer.tokens(tokens)}`;
-  return waiting ? t.composer.busy : t.composer.hint;
+  if (waiting) return t.composer.busy;
+  return isTouch() ? null : t.composer.hint;
 }

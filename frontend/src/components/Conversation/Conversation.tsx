@@ -49,9 +49,9 @@ export function Conversation(props: ConversationProps) {
   const news = useNews(`${last?.id}${last?.text.length}${unsent.length}`, atEnd);
   const rows = useRef<RowsHandle>(null);
   const reveal = useCallback(
-    (message: string) => {
+    ({ id, words }: Target) => {
       letGo();
-      rows.current?.reveal(message);
+      rows.current?.reveal(id, words);
     },
     [letGo],
   );

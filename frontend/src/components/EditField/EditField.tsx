@@ -1,6 +1,7 @@
 /** A message being said otherwise. */
 import { useState } from "react";
 import { t } from "../../i18n";
+import { isTouch } from "../../touch";
 import { Button } from "../Button/Button";
 import styles from "./EditField.module.css";
 
@@ -44,6 +45,7 @@ export function EditField({ label, text, limit, busy, onSave, onCancel }: EditFi
       </div>
       <div className={styles.row}>
         {over > 0 && <span>{t.composer.over(over)}</span>}
+        {over <= 0 && !isTouch() && <span className={styles.hint}>{t.asked.hint}</span>}
         <Button onClick={onCancel}>{t.cancel}</Button>
         <Button look="main" type="submit" disabled={!savable}>
           {t.composer.send}

@@ -11,6 +11,7 @@ import {
 } from "react";
 import { flushSync } from "react-dom";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
+import { markWords } from "../../found";
 import styles from "./Rows.module.css";
 
 export interface Row {
@@ -19,8 +20,8 @@ export interface Row {
 }
 
 export interface RowsHandle {
-  /** Bring a row into view and give it the focus. */
-  reveal(key: string): void;
+  /** Bring a row into view, and in it the first of these words, and give it the focus. */
+  reveal(key: string, words: string): void;
 }
 
 export interface RowsProps {
@@ -31,6 +32,13 @@ export interface RowsProps {
 
 const MANY = 40; // rows, from which on drawing all costs more than watching the view
 const BUFFER_PX = 500; // drawn before and after the view
+
+/** Scroll until this stands in the middle, or begins at the top if it is higher than the view. */
+function toMiddle(scroller: HTMLElement | null, { top, height }: DOMRect): void {
+  if (scroller === null) return;
+  const view = scroller.getBoundingClientRect();
+  scroller.scrollTop += top - view.top - Math.max(0, view.height - height) / 2;
+}
 
 function rowElement(key: string): HTMLElement | null {
   return document.querySelector(`[data-row="${CSS.escape(key)}"]`);
@@ -72,14 +80,15 @@ export function Rows({ rows, scroller, ref }: RowsProps) {
   const [held, setHeld] = useState<string | null>(null);
   const window = useRef<VirtualizerHandle>(null);
   useImperativeHandle(ref, () => ({
-    reveal(key) {
+    reveal(key, words) {
       const index = rows.findIndex((row) => row.key === key);
       window.current?.scrollToIndex(index, { align: "center" });
       setHeld(key); // drawn in any case, so that it can be focused
       requestAnimationFrame(() => {
         const element = rowElement(key);
-        if (window.current === null) element?.scrollIntoView({ block: "center" });
-        element?.focus({ preventScroll: true });
+        if (element === null) return;
+        element.focus({ preventScroll: true });
+        toMiddle(scroller.current, (markWords(element, words) ?? element).getBoundingClientRect());
       });
     },
   }));

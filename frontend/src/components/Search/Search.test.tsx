@@ -28,7 +28,7 @@ test("words are looked for when one rests, further pages on demand, and a hit is
   expect(await screen.findByText("2 messages")).toBeTruthy();
   expect(await violations(container)).toEqual([]);
   await userEvent.click(screen.getByRole("button", { name: /Title m2/ }));
-  expect(onPick).toHaveBeenCalledWith(hit("m2"));
+  expect(onPick).toHaveBeenCalledWith(hit("m2"), "paris");
 });
 
 test("a snippet's markup stays text", async () => {
@@ -36,6 +36,15 @@ test("a snippet's markup stays text", async () => {
   await userEvent.type(field, "m1");
   expect(await screen.findByText("… <b>m1</b> …")).toBeTruthy();
   expect(container.querySelector("b")).toBeNull();
+});
+
+test("Enter takes the first message found where no command fits", async () => {
+  const { onPick, field } = show(async () => ({ items: [hit("m1"), hit("m2")], next: null }));
+  await userEvent.type(field, "paris{Enter}");
+  expect(onPick).not.toHaveBeenCalled();
+  await screen.findByRole("button", { name: /Title m1/ });
+  await userEvent.type(field, "{Enter}");
+  expect(onPick.mock.calls).toEqual([[hit("m1"), "paris"]]);
 });
 
 test("nothing found, and a refusal, are said", async () => {

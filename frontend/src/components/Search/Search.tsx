@@ -17,7 +17,7 @@ export interface Command {
 export interface SearchProps {
   readonly commands?: readonly Command[];
   readonly onSearch: (words: string, cursor: string | null) => Promise<Page<Hit> | Failure>;
-  readonly onPick: (hit: Hit) => void;
+  readonly onPick: (hit: Hit, words: string) => void;
   readonly onClose: () => void;
 }
 
@@ -74,6 +74,11 @@ export default function Search({ commands = NO_COMMANDS, onSearch, onPick, onClo
     return () => clearTimeout(timer);
   }, [words, onSearch]);
   const offered = fitting(commands, words);
+  const [first] = found.words === words ? found.hits : [];
+  const take = () => {
+    if (offered[0] !== undefined) offered[0].run();
+    else if (first !== undefined) onPick(first, words);
+  };
   const more = () =>
     void onSearch(words, found.next).then((answer) => setFound((held) => extended(held, words, answer)));
 
@@ -97,16 +102,21 @@ export default function Search({ commands = NO_COMMANDS, onSearch, onPick, onClo
             value={wish}
             onChange={(event) => setWish(event.target.value)}
             onKeyDown={(event) => {
-              if (event.key === "Enter" && !event.nativeEvent.isComposing) offered[0]?.run();
+              if (event.key === "Enter" && !event.nativeEvent.isComposing) take();
             }}
           />
           <Button icon="close" label={t.close} onClick={onClose} />
         </div>
         {offered.length > 0 && (
           <ul aria-label={t.search.commands}>
-            {offered.map(({ key, words: said, run }) => (
+            {offered.map(({ key, words: said, run }, index) => (
               <li key={key}>
-                <button type="button" className={styles.hit} onClick={run}>
+                <button
+                  type="button"
+                  className={styles.hit}
+                  data-first={index === 0 || undefined}
+                  onClick={run}
+                >
                   {said}
                 </button>
               </li>
@@ -119,7 +129,12 @@ export default function Search({ commands = NO_COMMANDS, onSearch, onPick, onClo
         <ul aria-label={t.search.hits}>
           {found.hits.map((hit) => (
             <li key={hit.message.id}>
-              <button type="button" className={styles.hit} onClick={() => onPick(hit)}>
+              <button
+                type="button"
+                className={styles.hit}
+                data-first={(offered.length === 0 && hit === first) || undefined}
+                onClick={() => onPick(hit, words)}
+              >
                 <span className={styles.title}>{hit.session.title || t.sidebar.untitled}</span>
                 <span className={styles.snippet}>{hit.snippet}</span>
                 <span className={styles.time}>{moment(hit.message.created_at)}</span>

@@ -21,7 +21,7 @@ function show(change: Partial<Sessions>) {
     dismiss: vi.fn(),
     ...change,
   };
-  render(<SessionList sessions={sessions} current={null} onOpen={vi.fn()} />);
+  render(<SessionList sessions={sessions} current={null} onOpen={vi.fn()} onRemove={vi.fn()} />);
   return sessions;
 }
 

@@ -1,8 +1,9 @@
 /** The conversations there are: all of them while they are few, those in view once they are many. */
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Virtualizer } from "virtua";
 import { t } from "../../i18n";
 import type { Session } from "../../protocol";
+import { pathOf } from "../../route";
 import { useNear } from "../../useNear";
 import type { Sessions } from "../../useSessions";
 import { Button } from "../Button/Button";
@@ -13,15 +14,24 @@ export interface SessionListProps {
   readonly sessions: Sessions;
   readonly current: string | null;
   readonly onOpen: (session: string | null) => void;
+  readonly onRemove: (session: Session) => void;
 }
 
 const MANY = 60; // rows, from which on drawing all costs more than watching the view
 const ROW_PX = 42; // as a first guess
 
-export function SessionList({ sessions, current, onOpen }: SessionListProps) {
+export function SessionList({ sessions, current, onOpen, onRemove }: SessionListProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [held, setHeld] = useState<string | null>(null);
   const { items } = sessions;
+  const neighbour = useRef<string | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the row goes, and the focus with it, when the items change
+  useEffect(() => {
+    const next = neighbour.current;
+    neighbour.current = null;
+    if (next === null || document.activeElement !== document.body) return;
+    scroller.current?.querySelector<HTMLElement>(`a[href="${pathOf(next)}"]`)?.focus();
+  }, [items]);
   const draw = (session: Session) => (
     // biome-ignore lint/a11y/noStaticElementInteractions: only the row that holds the focus is noted
     <div key={session.id} className={styles.row} onFocus={() => setHeld(session.id)}>
@@ -31,8 +41,9 @@ export function SessionList({ sessions, current, onOpen }: SessionListProps) {
         onOpen={() => onOpen(session.id)}
         onRename={(title) => sessions.rename(session.id, title)}
         onRemove={() => {
-          sessions.remove(session);
-          if (session.id === current) onOpen(null);
+          const at = items.indexOf(session);
+          neighbour.current = (items[at + 1] ?? items[at - 1])?.id ?? null;
+          onRemove(session);
         }}
       />
     </div>

@@ -81,7 +81,7 @@ function RenameField({ title, onDone }: RenameFieldProps) {
         aria-label={t.sidebar.newTitle}
         value={wish}
         maxLength={TITLE_AT_MOST}
-        onFocus={(event) => event.target.select()}
+        onFocus={({ target }) => target.setSelectionRange(0, target.value.length, "backward")} // its beginning is seen
         onChange={(event) => setWish(event.target.value)}
         onBlur={() => onDone(settled || null)}
         onKeyDown={(event) => {

@@ -1,9 +1,11 @@
 /** The side of the page: a new conversation, those there are, and the page's own settings. */
 import { t } from "../../i18n";
+import type { Session } from "../../protocol";
 import type { Sessions } from "../../useSessions";
 import { Button } from "../Button/Button";
 import { SessionList } from "../SessionList/SessionList";
 import { ThemeChoice } from "../ThemeChoice/ThemeChoice";
+import { Undo } from "../Undo/Undo";
 import styles from "./Sidebar.module.css";
 
 export interface SidebarProps {
@@ -11,6 +13,8 @@ export interface SidebarProps {
   readonly current: string | null;
   readonly name: string | null;
   readonly onOpen: (session: string | null) => void;
+  readonly onRemove: (session: Session) => void;
+  readonly onUndo: () => void;
   readonly onSearch: () => void;
   readonly onHelp: () => void;
   readonly onVisitor: () => void;
@@ -23,6 +27,8 @@ export function Sidebar({
   current,
   name,
   onOpen,
+  onRemove,
+  onUndo,
   onSearch,
   onHelp,
   onVisitor,
@@ -40,7 +46,8 @@ export function Sidebar({
         </Button>
         <Button look="outlined" icon="search" label={t.search.title} onClick={onSearch} />
       </div>
-      <SessionList sessions={sessions} current={current} onOpen={onOpen} />
+      <SessionList sessions={sessions} current={current} onOpen={onOpen} onRemove={onRemove} />
+      {sessions.removed !== null && <Undo session={sessions.removed} onUndo={onUndo} />}
       <div className={styles.foot}>
         {name !== null && (
           <Button small onClick={onVisitor}>

@@ -40,6 +40,18 @@ test("who has a name is not asked again, and an example begins at once", async (
   });
 });
 
+test("an example that is chosen before a name waits for it in the field, and gives way to another", async () => {
+  const { onBegin } = show();
+  const field = screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Message" });
+  await userEvent.click(screen.getByRole("button", { name: "What is the capital of France?" }));
+  const other = "Give me three ideas for a rainy afternoon.";
+  await userEvent.click(screen.getByRole("button", { name: other }));
+  expect(field.value).toBe(other);
+  expect(onBegin).not.toHaveBeenCalled();
+  await userEvent.keyboard("Ada{Enter}{Enter}");
+  expect(onBegin).toHaveBeenCalledWith({ name: "Ada", model: "default", text: other });
+});
+
 test("where the server refuses, it says why and the text is back", async () => {
   show({ name: "Ada", onBegin: async () => ({ code: "rate_limited", detail: "" }) });
   const field = screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Message" });

@@ -51,6 +51,11 @@ export function Start({ name, models, limits, lead, onBegin }: StartProps) {
     });
   };
 
+  const example = (prompt: string) => {
+    if (name === null && called === "") composer.current?.propose(prompt);
+    begin(prompt);
+  };
+
   return (
     <main className={styles.start}>
       <header className={styles.head}>{lead}</header>
@@ -91,7 +96,7 @@ export function Start({ name, models, limits, lead, onBegin }: StartProps) {
           <ul>
             {t.start.prompts.map((prompt) => (
               <li key={prompt}>
-                <Button look="outlined" disabled={beginning} onClick={() => begin(prompt)}>
+                <Button look="outlined" disabled={beginning} onClick={() => example(prompt)}>
                   {prompt}
                 </Button>
               </li>
