@@ -1,5 +1,7 @@
 """Daphne with what it has no options for: a limit on a request's body, and frames that leave at once."""
 
+import asyncio
+
 from daphne import http_protocol
 from twisted.internet import tcp
 
@@ -48,8 +50,15 @@ def cap_bodies(limit: int) -> None:
             else:
                 super().requestReceived(command, path, version)
 
+        def connectionLost(self, reason: object) -> None:  # noqa: N802
+            """Leave nothing of the body; Daphne leaves its file to the garbage collector."""
+            super().connectionLost(reason)
+            if self.content is not None:
+                self.content.close()
+
         def _refuse(self) -> None:
             self._refused = True
+            self.content.close()
             self.requestHeaders.removeHeader(b"Expect")  # else it is told to continue
             self.channel.transport.write(ANSWER)
 
@@ -57,14 +66,25 @@ def cap_bodies(limit: int) -> None:
 
 
 class Prompt(tcp.Server):
-    """A connection that sends at once what the socket takes.
+    """A connection that sends what was written together, without asking whether there is room.
 
-    Twisted's own first asks the event loop whether there is room: two system calls and a visit to the loop a frame.
+    Twisted's own asks the event loop first: by two system calls for each time that something is sent.
     """
 
+    _due = False
+
     def startWriting(self) -> None:  # noqa: N802 (Twisted's name)
-        """Send what has been written, and let the loop see to the rest, to faults and to the end."""
-        if self.disconnecting or self.doWrite() is not None or self.dataBuffer:  # type: ignore[no-untyped-call]  # Twisted is typed in part
+        """Send soon what is being written; the loop sees to the end."""
+        if self.disconnecting:
+            super().startWriting()  # type: ignore[no-untyped-call]  # Twisted is typed in part
+        elif not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._send)
+
+    def _send(self) -> None:
+        """Send what the socket takes, and let the loop see to the rest, and to faults."""
+        self._due = False
+        if self.connected and not self.disconnecting and (self.doWrite() is not None or self.dataBuffer):  # type: ignore[no-untyped-call]
             super().startWriting()  # type: ignore[no-untyped-call]
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.test import Client
 
 from chat.bodies import BodyCap
-from chat.tests.servers import Served
+from chat.tests.servers import Served, until
 
 LIMIT: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
@@ -110,7 +110,19 @@ def test_who_sends_for_ever_is_cut_off(served: Served) -> None:
     assert sent < 150 * LIMIT
 
 
+def test_who_hangs_up_in_the_midst_leaves_nothing(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as line:
+        line.sendall(b"POST /api/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 125000\r\n\r\n" + b"x" * 1000)
+        until(lambda: bool(bodies_kept(served)), "The body is not taken in")
+    until(lambda: not bodies_kept(served), "The body is kept")
+
+
 def test_nothing_of_it_is_left(served: Served) -> None:
+    until(lambda: not bodies_kept(served), "Bodies are kept")
+
+
+def bodies_kept(served: Served) -> list[str]:
+    """Return the files without a name that the server has open."""
     assert served.process is not None
     open_files = [str(path.readlink()) for path in Path(f"/proc/{served.process.pid}/fd").iterdir()]
-    assert not [path for path in open_files if path.endswith("(deleted)")]
+    return [path for path in open_files if path.endswith("(deleted)")]
