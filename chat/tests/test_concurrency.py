@@ -1,7 +1,8 @@
 """Many threads at one session, as many processes would be: every number once, one reply at a time, nothing lost."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import datetime
 from functools import partial
 from threading import Barrier
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from django.db import connections
 
 from chat import history
-from chat.history import Settings
+from chat.history import Settings, making
 from chat.models import ChatSession, Message, Status, SystemPrompt
 from chat.protocol import Code, Refused
 from chat.tests.talking import HERE, Talk
@@ -83,6 +84,37 @@ def test_a_lost_reply_is_taken_up_by_one_of_many() -> None:
     taken = at_once(*[partial(history.take_over, name) for name in ("a", "b", "c", "d")])
     assert sum(len(each) for each in taken if isinstance(each, list)) == 1
     assert talk.message(reply).attempt == 2
+
+
+def test_a_wish_to_stop_that_comes_during_a_takeover_is_heard_or_refused_but_never_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    talk = Talk.begin()
+    reply = talk.say().messages[1].id
+    talk.start(reply)
+    talk.lose(reply)
+    wishes: list[Future[bool]] = []
+
+    def wish() -> bool:
+        try:
+            return history.want_stop(talk.session, reply, 1)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as somebody:
+        lease = making._lease
+
+        def lease_while_somebody_stops_it() -> datetime:
+            wishes.append(somebody.submit(wish))
+            wait(wishes, timeout=0.5)  # it is held up until the take-over is stored, or done
+            return lease()
+
+        monkeypatch.setattr(making, "_lease", lease_while_somebody_stops_it)
+        (taken,) = history.take_over("there")
+        heard = wishes[0].result()
+    stored = talk.message(reply)
+    assert (taken.reply.attempt, stored.attempt, stored.status) == (2, 2, Status.QUEUED)
+    assert stored.stop_wanted == heard
 
 
 def test_an_end_and_a_takeover_at_once_leave_one_of_both() -> None:

@@ -9,8 +9,8 @@ import signal
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -138,6 +138,12 @@ class Line:
         """Send a frame."""
         await self._wire.send(json.dumps({"type": type_, **fields}))
 
+    async def join(self) -> None:
+        """Say hello, and hear all of it."""
+        await self.say("hello", after=0)
+        while (await self.until("sync"))["more"]:
+            pass
+
     async def until(self, type_: str) -> dict[str, Any]:
         """Return the next frame of a type, answering pings on the way."""
         async with asyncio.timeout(WAIT_S):
@@ -206,8 +212,7 @@ async def test_at_sigterm_everyone_is_told_and_the_next_process_goes_on(served: 
     browser = Browser(served)
     async with browser.connect(served) as wire:
         line = Line(wire)
-        await line.say("hello", after=0)
-        await line.until("sync")
+        await line.join()
         await line.say("send", client_id=str(uuid4()), text=WORDS)
         delta = await line.until("delta")
         began = time.monotonic()
@@ -219,8 +224,7 @@ async def test_at_sigterm_everyone_is_told_and_the_next_process_goes_on(served: 
     await asyncio.to_thread(served.start)
     async with browser.connect(served) as wire:
         line = Line(wire)
-        await line.say("hello", after=0)
-        await line.until("sync")
+        await line.join()
         await line.say("ping", after=1)
         reply = await line.until_status("complete")
     assert (reply["id"], reply["attempt"], reply["text"]) == (delta["message"], 2, WORDS)
@@ -266,8 +270,7 @@ async def test_idle_with_redis_for_long_a_tab_still_hears_the_other_process(
         async with browser.connect(here) as one, browser.connect(there) as other:
             lines = [Line(one), Line(other)]
             for line in lines:
-                await line.say("hello", after=0)
-                await line.until("sync")
+                await line.join()
             await asyncio.gather(asyncio.sleep(16), asyncio.to_thread(end_while_locked, stuck))
             for line in lines:
                 await line.say("ping", after=1)
@@ -283,21 +286,28 @@ async def test_idle_with_redis_for_long_a_tab_still_hears_the_other_process(
             server.kill()
 
 
+@asynccontextmanager
+async def two_processes(
+    folder: Path, migrated: Path, valkey: Valkey, **environment: str
+) -> AsyncIterator[tuple[Served, Served]]:
+    """Two servers on one database and one Valkey; the second takes the first one's pages."""
+    shutil.copy(migrated, folder)
+    environment |= {"REDIS_URL": valkey.url, "DATABASE_URL": ""}
+    here = Served(folder, **environment)
+    there = Served(folder, **environment, ORIGINS=here.url)
+    await asyncio.gather(*[asyncio.to_thread(server.start) for server in (here, there)])
+    try:
+        yield here, there
+    finally:
+        for server in (here, there):
+            server.kill()
+
+
 async def test_tabs_count_at_all_processes_but_not_at_one_that_was_killed(
     tmp_path: Path, migrated: Path, valkey: Valkey
 ) -> None:
-    shutil.copy(migrated, tmp_path)
-    shared = {"REDIS_URL": valkey.url, "DATABASE_URL": "", "LIMIT_SOCKETS": "2"}
-    here = Served(tmp_path, **shared)
-    there = Served(tmp_path, **shared, ORIGINS=here.url)
-    await asyncio.gather(*[asyncio.to_thread(server.start) for server in (here, there)])
-    try:
+    async with two_processes(tmp_path, migrated, valkey, LIMIT_SOCKETS="2") as (here, there), AsyncExitStack() as stack:
         browser = Browser(here)
-
-        async def join(wire: ClientConnection) -> None:
-            line = Line(wire)
-            await line.say("hello", after=0)
-            await line.until("sync")
 
         async def third_is_refused() -> None:
             while True:  # it is let in, and ended for its silence, while a busy machine's Redis takes over a second
@@ -305,16 +315,34 @@ async def test_tabs_count_at_all_processes_but_not_at_one_that_was_killed(
                     if await Line(wire).closed() == Close.TOO_MANY_SOCKETS:
                         return
 
-        async with AsyncExitStack() as stack:
-            for _ in range(2):
-                await join(await stack.enter_async_context(browser.connect(here)))
-            await third_is_refused()
-            await asyncio.to_thread(here.kill)
-            await asyncio.gather(*[join(await stack.enter_async_context(browser.connect(there))) for _ in range(2)])
-            await third_is_refused()
-    finally:
-        for server in (here, there):
-            server.kill()
+        for _ in range(2):
+            await Line(await stack.enter_async_context(browser.connect(here))).join()
+        await third_is_refused()
+        await asyncio.to_thread(here.kill)
+        for _ in range(2):
+            await Line(await stack.enter_async_context(browser.connect(there))).join()
+        await third_is_refused()
+
+
+async def test_a_tab_at_another_process_knows_its_place_in_line(tmp_path: Path, migrated: Path, valkey: Valkey) -> None:
+    model = {"GPTJ_URL": "echo://?delay_s=0.1&concurrency=1"}  # WORDS take 6 s
+    async with two_processes(tmp_path, migrated, valkey, **model) as (here, there):
+        ada, bob = Browser(here), Browser(here)
+        async with ada.connect(here) as hers, bob.connect(here) as his, bob.connect(there) as elsewhere:
+            first, second, watching = Line(hers), Line(his), Line(elsewhere)
+            for line in (first, second, watching):
+                await line.join()
+            await first.say("send", client_id=str(uuid4()), text=WORDS)
+            await first.until("delta")
+            await second.say("send", client_id=str(uuid4()), text="And me?")
+            queued = await watching.until("queue")
+            assert queued["position"] == 1
+            async with bob.connect(there) as wire:
+                late = Line(wire)
+                await late.join()
+                assert await late.until("queue") == queued  # asked for at the process that knows
+            reply = await watching.until_status("complete")
+            assert (reply["id"], reply["text"]) == (queued["message"], "And me?")
 
 
 def end_while_locked(served: Served) -> None:
