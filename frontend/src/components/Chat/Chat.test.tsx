@@ -126,6 +126,8 @@ test("a conversation that is not there is told, with nothing to write into", () 
   expect(screen.queryByRole("textbox")).toBeNull();
 });
 
+const LINE = "The model no longer sees what stands above";
+
 test("the line stands above the oldest message that the model still sees", () => {
   const context = { tokens: 900, window: 1000, first: "u2" };
   show([
@@ -134,11 +136,30 @@ test("the line stands above the oldest message that the model still sees", () =>
     asked({ id: "u2", parent: "r1", seq: 3, text: "Second question" }),
     reply({ id: "r2", parent: "u2", seq: 4, context }),
   ]);
-  const line = screen.getByText("The model no longer sees what stands above");
+  const line = screen.getByText(LINE);
   expect(line.parentElement?.textContent).toContain("Second question");
   expect(
     screen.getByRole("meter", { name: "The latest reply filled 900 of the model's 1,000 tokens" }),
   ).toBeTruthy();
+});
+
+test("the line stands at the top where what the model no longer sees is not loaded yet", () => {
+  const context = { tokens: 900, window: 1000, first: "u2" };
+  show([asked({ id: "u2", parent: "r1", seq: 3 }), reply({ id: "r2", parent: "u2", seq: 4, context })]);
+  expect(screen.getByText(LINE)).toBeTruthy();
+  expect(screen.getByRole("button", { name: "Show earlier messages" })).toBeTruthy();
+});
+
+test("there is no line where the model sees further up than is loaded", () => {
+  const context = { tokens: 500, window: 1000, first: "u1" };
+  show([asked({ id: "u2", parent: "r1", seq: 3 }), reply({ id: "r2", parent: "u2", seq: 4, context })]);
+  expect(screen.queryByText(LINE)).toBeNull();
+});
+
+test("there is no line where the model sees everything", () => {
+  const context = { tokens: 500, window: 1000, first: "u1" };
+  show([asked({ seq: 1 }), reply({ seq: 2, context })]);
+  expect(screen.queryByText(LINE)).toBeNull();
 });
 
 test("a conversation whose time is over can be read, and a new one begun", async () => {

@@ -46,6 +46,8 @@ export function Conversation(props: ConversationProps) {
   const first = shown.messages[0]?.id ?? null;
   const last = shown.messages.at(-1);
   const remembered = memoryBegins(shown.messages);
+  // It may see what is above all that is loaded; then no line is right.
+  const forgotten = remembered !== first || shown.older;
   const news = useNews(`${last?.id}${last?.text.length}${unsent.length}`, atEnd);
   const rows = useRef<RowsHandle>(null);
   const reveal = useCallback(
@@ -58,11 +60,11 @@ export function Conversation(props: ConversationProps) {
   useReveal({ conversation, deeds, target, reveal, onRevealed });
   useToEndOnSend(unsent.length, toEnd);
 
-  const messageRow = (message: Message, index: number): Row => ({
+  const messageRow = (message: Message): Row => ({
     key: message.id,
     draw: () => (
       <>
-        {message.id === remembered && index > 0 && <p className={styles.memory}>{t.memory.line}</p>}
+        {message.id === remembered && forgotten && <p className={styles.memory}>{t.memory.line}</p>}
         {message.role === "user" ? (
           <Asked message={message} deeds={deeds} limit={limit} busy={busy} />
         ) : (
