@@ -4,6 +4,7 @@ A write is one function and one transaction, whose first statement raises the se
 A read is never inside a transaction: head first, then rows. What comes out are the objects of `chat.protocol`.
 
 rows      database rows as the wire's objects
+sql       the statements of every turn
 reading   the feed, branches, lists
 searching messages by their words
 sessions  visitors and their chat sessions

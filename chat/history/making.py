@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from chat import protocol
 from chat.history import hot, searching
-from chat.history.reading import said_before, stored_key
+from chat.history.reading import said_before
 from chat.history.rows import BEING_MADE, message_object
 from chat.history.sessions import raise_head
+from chat.history.sql import columns_of, stored_key
 from chat.memory import Said
 from chat.models import MAKING, Message, Status
 
@@ -150,7 +151,7 @@ def _change(
 
     Written in SQL: twice a reply, Django would take longer to compose the statements than the database to run them.
     """
-    columns = {field.attname: field for field in Message._meta.concrete_fields}
+    columns = columns_of(Message)
     values = [columns[name].get_db_prep_save(value, connection) for name, value in fields.items()]
     changes = ", ".join(f"{columns[name].column} = %s" for name in fields)
     with transaction.atomic():

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -14,6 +13,7 @@ from django.utils import timezone
 from chat import protocol
 from chat.history import hot
 from chat.history.rows import BEING_MADE, message_object, message_objects, session_object
+from chat.history.sql import stored_key
 from chat.memory import Said
 from chat.models import ChatSession, Message, Role, Status
 from chat.protocol import Code, Refused
@@ -117,20 +117,19 @@ def feed(key: UUID, visitor: UUID, after: int) -> Feed:
 
 def branch(end: UUID | None, limit: int, *, above: int = 0) -> list[Message]:
     """Return `end` and its nearest ancestors, `limit` at most and none at a depth below `above`; oldest first."""
+    # No join: for one, SQLite reads all messages into a Bloom filter, where somebody has run ANALYZE.
     if end is None:
         return []
     return list(
         Message.objects.raw(
             """
-            WITH RECURSIVE branch (id, parent_id, depth, taken) AS (
-                SELECT id, parent_id, depth, 1 FROM chat_message WHERE id = %s
+            WITH RECURSIVE branch (id, depth, taken) AS (
+                SELECT id, depth, 1 FROM chat_message WHERE id = %s
                 UNION ALL
-                SELECT above.id, above.parent_id, above.depth, branch.taken + 1
-                FROM chat_message above JOIN branch ON above.id = branch.parent_id
-                WHERE branch.taken < %s AND above.depth >= %s
+                SELECT (SELECT parent_id FROM chat_message below WHERE below.id = branch.id), depth - 1, taken + 1
+                FROM branch WHERE taken < %s AND depth > %s
             )
-            SELECT chat_message.* FROM chat_message JOIN branch ON chat_message.id = branch.id
-            ORDER BY chat_message.depth
+            SELECT * FROM chat_message WHERE id IN (SELECT id FROM branch) ORDER BY depth
             """,
             [stored_key(end), limit, above],
         )
@@ -164,12 +163,11 @@ def _ancestor(end: UUID | None, depth: int) -> UUID | None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH RECURSIVE up (id, parent_id, depth) AS (
-                SELECT id, parent_id, depth FROM chat_message WHERE id = %s
+            WITH RECURSIVE up (id, depth) AS (
+                SELECT id, depth FROM chat_message WHERE id = %s
                 UNION ALL
-                SELECT above.id, above.parent_id, above.depth
-                FROM chat_message above JOIN up ON above.id = up.parent_id
-                WHERE above.depth >= %s
+                SELECT (SELECT parent_id FROM chat_message below WHERE below.id = up.id), depth - 1
+                FROM up WHERE depth > %s
             )
             SELECT id FROM up ORDER BY depth LIMIT 1
             """,
@@ -177,11 +175,6 @@ def _ancestor(end: UUID | None, depth: int) -> UUID | None:
         )
         (found,) = cursor.fetchone()
     return found if isinstance(found, UUID) else UUID(found)
-
-
-def stored_key(key: UUID) -> Any:
-    """Return an id as this database keeps it, for SQL."""
-    return Message._meta.pk.get_db_prep_value(key, connection)
 
 
 def message(key: UUID, session: UUID) -> protocol.Message:
@@ -210,11 +203,19 @@ def page(kept: ChatSession, *, before: UUID | None, leaf: UUID | None, limit: in
 def around(kept: ChatSession, key: UUID) -> Page:
     """Return a message with its neighbours: on the current branch if it stands there, else on the newest below it."""
     wanted = row(key, kept.id)
-    below = branch(_ancestor(kept.leaf_id, wanted.depth + AROUND), AROUND + 1, above=wanted.depth)
-    if not below or below[0].id != wanted.id:
-        below = branch(end_below(key, AROUND), AROUND + 1, above=wanted.depth)
+    below = branch(end_below(key, AROUND), AROUND + 1, above=wanted.depth)
+    if _forks(below):  # else it does not matter which is shown, and the way up from its leaf may be long
+        shown = branch(_ancestor(kept.leaf_id, wanted.depth + AROUND), AROUND + 1, above=wanted.depth)
+        below = shown if shown and shown[0].id == wanted.id else below
     above = branch(wanted.parent_id, AROUND + 1)
     return Page(items=message_objects([*above[-AROUND:], *below]), more=len(above) > AROUND)
+
+
+def _forks(below: Sequence[Message]) -> bool:
+    """Tell whether there is another way down from any of these."""
+    children = Message.objects.filter(parent__in=[message.id for message in below]).order_by()
+    parents = list(children.values_list("parent", flat=True))
+    return len(set(parents)) < len(parents)
 
 
 def current(kept: ChatSession) -> list[protocol.Message]:

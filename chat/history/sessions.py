@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, ProtectedError, QuerySet
+from django.db.models import Exists, OuterRef, ProtectedError, QuerySet
 from django.utils import timezone
 
 from chat import protocol
-from chat.history import hot
+from chat.history import hot, sql
 from chat.history.reading import not_found, owned
 from chat.history.rows import message_object, session_object
 from chat.models import ChatSession, Message, Replay, Role, SystemPrompt, Visitor
@@ -97,9 +97,10 @@ def raise_head(key: UUID, changes: int) -> ChatSession:
 
     Raises Refused with `not_found`.
     """
-    if not ChatSession.objects.filter(id=key).update(head=F("head") + changes):
+    session = sql.raise_head(key, changes)
+    if session is None:
         raise not_found()
-    return ChatSession.objects.select_related("visitor", "system_prompt").get(id=key)
+    return session
 
 
 def delete_session(key: str, who: UUID | None) -> UUID:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat import protocol
-from chat.history import searching
+from chat.history import searching, sql
 from chat.history.making import Task, task_of
 from chat.history.reading import end_below, expired, row
 from chat.history.rows import BEING_MADE, message_object, message_objects, session_object
@@ -150,15 +150,12 @@ def select(key: UUID, message: UUID) -> Change:
 def _lock(key: UUID, changes: int, client_id: UUID, text: str | None, maker: Maker) -> ChatSession:
     """Lock the session for a turn. Raises _Known for a client id seen before, and Refused."""
     session = raise_head(key, changes)
-    # Two halves, each by its own index: an OR, or an order, has SQLite read the whole session.
-    of_session = Message.objects.filter(session=key).order_by().values_list("client_id", "id", "text")
-    both = of_session.filter(client_id=client_id).union(of_session.filter(BEING_MADE), all=True)
-    found = list(both.order_by())  # else Django 6.1 sorts the whole by what the model says
-    for known_id, message, known_text in found:
-        if known_id == client_id:
-            _refuse_other(text, known_text)
-            raise _Known(message)
-    _refuse(session, maker, busy=bool(found))
+    stored, busy = sql.in_the_way(key, client_id)
+    if stored is not None:
+        message, known_text = stored
+        _refuse_other(text, known_text)
+        raise _Known(message)
+    _refuse(session, maker, busy=busy)
     return session
 
 
@@ -197,7 +194,7 @@ def _store(
     )
     session.length += 1
     reply = _new_reply(session, said, maker, seq=session.head - 1, client_id=None)
-    Message.objects.bulk_create([said, reply])
+    sql.insert([said, reply])
     searching.keep(said.id, session.visitor_id, text)
     session.title = session.title or _title(text)
     _show(session, reply)
@@ -233,7 +230,7 @@ def _show(session: ChatSession, reply: Message) -> None:
     session.length = reply.n
     session.seq = session.head
     session.updated_at = timezone.now()
-    session.save(update_fields=["leaf", "length", "title", "seq", "updated_at"])
+    sql.update(session, ["leaf_id", "length", "title", "seq", "updated_at"])
 
 
 def _title(text: str) -> str:
