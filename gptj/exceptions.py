@@ -5,6 +5,7 @@ GenerationError
 ├── Misconfigured           a model's URL or options cannot be used
 ├── ContextTooLong          the prompt exceeds what the model can read
 ├── BackendUnreachable      no connection, or the server says that it cannot serve now
+│   └── NotLoaded           a model on this machine whose process cannot be started just now
 ├── BackendTimeout          connected, but too slow: to the first token, between two, or in all
 ├── RequestRejected         the server understood and refuses (HTTP 4xx)
 ├── ResponseGarbled         an answer came that is not what the contract says
@@ -55,6 +56,10 @@ class BackendUnreachable(GenerationError):
     """No connection, or the server says that it cannot serve now."""
 
     code = "upstream_unavailable"
+
+
+class NotLoaded(BackendUnreachable):
+    """A model on this machine whose process cannot be started just now; its supervisor goes on trying."""
 
 
 class BackendTimeout(GenerationError):

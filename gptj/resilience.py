@@ -12,6 +12,7 @@ from gptj.exceptions import (
     BackendTimeout,
     BackendUnreachable,
     GenerationError,
+    NotLoaded,
     ResponseGarbled,
     StreamIncomplete,
 )
@@ -31,9 +32,14 @@ class Breaker:
         self._failures = 0
         self._closed_at = 0.0
 
+    @property
+    def open(self) -> bool:
+        """Whether the last calls failed, so that no other than a trial is let through."""
+        return self._failures >= FAILURES
+
     def enter(self) -> None:
         """Raise BackendUnreachable if no call may be made now."""
-        if self._failures < FAILURES:
+        if not self.open:
             return
         remains = self._closed_at - self._clock()
         if remains > 0:
@@ -49,13 +55,15 @@ class Breaker:
         self._changed("")
 
     def failed(self, error: GenerationError) -> None:
-        """A call ended with `error`, which may be the caller's own fault."""
+        """A call ended with `error`, which may be the caller's own fault, or be seen to by a supervisor."""
+        if isinstance(error, NotLoaded):
+            return
         if not isinstance(error, BackendUnreachable | BackendTimeout | StreamIncomplete | ResponseGarbled):
             self.succeeded()
             return
         self._failures += 1
         self._closed_at = self._clock() + OPEN_S
-        if self._failures >= FAILURES or isinstance(error, BackendUnreachable):
+        if self.open or isinstance(error, BackendUnreachable):
             self._changed(error.detail)
 
 

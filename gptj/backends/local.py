@@ -14,8 +14,8 @@ from gptj.backends.base import Backend
 from gptj.backends.child import Supervisor
 from gptj.backends.completions import Completions
 from gptj.backends.http import Server, patience
-from gptj.exceptions import BackendTimeout, BackendUnreachable, GenerationError
-from gptj.resilience import persistently
+from gptj.exceptions import BackendTimeout, GenerationError, NotLoaded
+from gptj.resilience import Breaker, guarded, persistently
 from gptj.values import Condition, Event, Sampling, State, Turn
 
 
@@ -32,6 +32,8 @@ class Local(Backend):
         patient = replace(patience(self.timeout_s), first_token_s=self.timeout_s)
         self._server = Server("", patience=patient)
         self._client = Completions(self._server)
+        self._breaker = Breaker(self._learn)
+        self._serves = False  # the child does
         self._supervisor = Supervisor(
             self.program, self._told, loading=self._loading, ready=self._ready, down=self._down, file=file
         )
@@ -55,7 +57,7 @@ class Local(Backend):
         await self.start()
         own = self.own(sampling)
         try:
-            async with aclosing(persistently(lambda: self._answer(turns, own))) as events:
+            async with aclosing(guarded(self._breaker, persistently(lambda: self._answer(turns, own)))) as events:
                 async for event in events:
                     yield event
         except BackendTimeout:
@@ -85,14 +87,16 @@ class Local(Backend):
                 yield event
 
     async def _loaded(self) -> None:
-        """Wait for the model. Raises BackendUnreachable if it cannot be loaded, BackendTimeout if it is not in time."""
+        """Wait for the model. Raises NotLoaded if it cannot be loaded, BackendTimeout if it is not in time."""
+        if self._serves:
+            return
         try:
             async with asyncio.timeout(self.timeout_s):
                 state = await self.settled()
         except TimeoutError as error:
             raise BackendTimeout("The model is still loading.") from error
         if state.condition is not Condition.OK:
-            raise BackendUnreachable(state.detail)
+            raise NotLoaded(state.detail)
 
     async def _end_if_it_hangs(self) -> None:
         """End a child that does not even list its models: a new one is started."""
@@ -106,12 +110,21 @@ class Local(Backend):
         self._server.api_key = secrets.token_urlsafe(32)
         return {**self.config(), "path": str(self.path), "api_key": self._server.api_key}
 
+    def _learn(self, wrong: str) -> None:
+        """Take on that calls of a child that serves fail one after the other, or do so no more."""
+        if self._serves:
+            failing = State(condition=Condition.DOWN, detail=wrong)
+            self.become(failing if self._breaker.open else State(condition=Condition.OK))
+
     def _loading(self, progress: float | None) -> None:
+        self._serves = False
         self.become(State(condition=Condition.LOADING, progress=progress, detail="The model is being loaded."))
 
     def _ready(self, port: int) -> None:
         self._server.url = f"http://127.0.0.1:{port}/v1"
+        self._serves = True
         self.become(State(condition=Condition.OK))
 
     def _down(self, reason: str) -> None:
+        self._serves = False
         self.become(State(condition=Condition.DOWN, detail=reason))

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from pytest_django import Settings
 from gptj import Backend, Condition, Finished, Piece, Sampling, Turn, generators
 from gptj.backends import http
 from gptj.backends.embedded import Embedded
-from gptj.exceptions import BackendTimeout, BackendUnreachable, ContextTooLong, StreamIncomplete
+from gptj.exceptions import BackendTimeout, BackendUnreachable, ContextTooLong, NotLoaded, StreamIncomplete
+from gptj.resilience import FAILURES, OPEN_S
 from gptj.tests.conftest import UseModels
 from gptj.tests.reading import read
 
@@ -209,6 +211,44 @@ async def test_a_child_that_hangs_is_replaced(
     async with asyncio.timeout(30):
         while model.pid in {pid, None} or model.state.condition is not Condition.OK:  # noqa: ASYNC110 (see below)
             await asyncio.sleep(0.05)  # the supervisor is a thread, and tells a change of state alone
+
+
+async def test_a_model_that_fails_five_times_is_left_alone_and_then_tried_once(
+    use_models: UseModels, settings: Settings
+) -> None:
+    """Its child lives: each reply just takes longer than it may."""
+    settings.GPTJ_FALLBACK = "spare"
+    use_models(default="embedded://", spare="echo://")
+    model, spare = generators["default"], generators["spare"]
+    assert isinstance(model, Embedded)
+    await model.start()
+    await model.settled()
+    usual = model._server.patience
+    model._server.patience = replace(usual, total_s=0.01)
+    for _ in range(FAILURES):
+        assert generators.candidates("default") == [model, spare]
+        _, error = await read(model.stream(LONG_STORY, Sampling()))
+        assert isinstance(error, BackendTimeout)
+    model._server.patience = usual
+    _, error = await read(model.stream([user("hi")], Sampling()))
+    assert isinstance(error, BackendUnreachable)
+    assert error.retry_after_s is not None
+    assert error.retry_after_s > OPEN_S / 2
+    assert generators.candidates("default") == [spare, model]
+    model._breaker._clock = lambda: time.monotonic() + OPEN_S
+    text, error = await read(model.stream([user("What is the capital of France?")], Sampling()))
+    assert ("Paris" in text, error) == (True, None)
+    assert generators.candidates("default") == [model, spare]
+
+
+async def test_a_model_that_cannot_be_loaded_says_why_however_often_it_is_asked(
+    use_models: UseModels, impatient: None
+) -> None:
+    use_models(default="embedded:///nowhere/model.gguf")
+    for _ in range(FAILURES + 1):
+        _, error = await read(generators["default"].stream([user("hi")], Sampling()))
+        assert isinstance(error, NotLoaded)
+        assert error.detail == "There is no file /nowhere/model.gguf."
 
 
 async def test_the_child_is_small_and_shows_no_key(fragile: Embedded) -> None:
