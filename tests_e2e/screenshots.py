@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/images: start, chat, phone, dark and memory, of the real server with its own model."""
+"""Takes the pictures in docs/images: the page, the memory of a model, the admin; of a real server with its own model."""
 
 import sys
 import tempfile
@@ -31,10 +31,10 @@ QUESTIONS = (
 )
 
 
-def take(browser: Browser, url: str) -> None:
+def take(browser: Browser, server: Served) -> None:
     """Talk once, and show that conversation wide, dark and on a phone."""
     person = browser.new_context(viewport=WIDE, color_scheme="light", device_scale_factor=2)  # type: ignore[arg-type]
-    tab = Tab(person.new_page(), url).open()
+    tab = Tab(person.new_page(), server.url).open()
     expect(tab.name).to_be_visible()
     tab.page.screenshot(path=IMAGES / "start.png")
     tab.begin(SAID[0]).await_reply()
@@ -51,10 +51,10 @@ def take(browser: Browser, url: str) -> None:
     person.close()
 
 
-def take_memory(browser: Browser, url: str) -> None:
+def take_memory(browser: Browser, server: Served) -> None:
     """Talk with a model of a small window until it no longer sees the beginning, and show the line that says so."""
     person = browser.new_context(viewport=WIDE, color_scheme="light", device_scale_factor=2)  # type: ignore[arg-type]
-    tab = Tab(person.new_page(), url).begin("My cat is called Luna. Please say hello to her.")
+    tab = Tab(person.new_page(), server.url).begin("My cat is called Luna. Please say hello to her.")
     tab.await_reply()
     line = tab.conversation.get_by_text("The model no longer sees what stands above")
     for text in QUESTIONS:
@@ -100,17 +100,20 @@ def picture(page: Page, name: str, *endings: str) -> None:
 
 
 def main() -> None:
-    """Serve, look, and take the pictures; those that are named, else all."""
-    for url, taking in ((GPTJ_URL, take), (SMALL_WINDOW, take_memory)):
-        if sys.argv[1:] and taking.__name__ not in sys.argv[1:]:
+    """Serve each model, look, and take its pictures; those of the URL that is named, else all."""
+    for url, takings in PICTURES.items():
+        if sys.argv[1:] and url not in sys.argv[1:]:
             continue
         with (
             tempfile.TemporaryDirectory() as folder,
             serve(Path(folder), GPTJ_URL=url) as server,
             chromium() as browser,
         ):
-            taking(browser, server.url)
+            for taking in takings:
+                taking(browser, server)
 
+
+PICTURES = {GPTJ_URL: (take, take_admin), SMALL_WINDOW: (take_memory,)}
 
 if __name__ == "__main__":
     main()
