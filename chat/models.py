@@ -50,9 +50,13 @@ class Visitor(models.Model):
     blocked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        """What staff may be allowed to do to visitors."""
+        """What staff may be allowed to do to visitors; how their lists are read."""
 
         permissions = [("block_visitor", "Can block a visitor")]
+        indexes = [
+            models.Index(fields=["blocked_at"], condition=Q(blocked_at__isnull=False), name="blocked_visitors"),
+            models.Index(fields=["-created_at", "-id"], name="visitors_by_time"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -99,6 +103,9 @@ class ChatSession(models.Model):
         indexes = [
             models.Index(fields=["visitor", "-updated_at", "-id"], name="sessions_of_a_visitor"),
             models.Index(fields=["-updated_at", "-id"], name="sessions_by_activity"),
+            models.Index(
+                fields=["-updated_at", "-id"], condition=Q(ended_at__isnull=False), name="ended_sessions_by_activity"
+            ),
         ]
         constraints = [models.CheckConstraint(condition=Q(seq__lte=F("head")), name="session_seq_within_head")]
 
@@ -169,6 +176,12 @@ class Message(models.Model):
             models.Index(fields=["-created_at", "-id"], name="messages_by_time"),
             models.Index(fields=["-created_at"], condition=~Q(error_code=""), name="errors_by_time"),
             models.Index(fields=["-total_ms"], condition=Q(total_ms__isnull=False), name="replies_by_duration"),
+            models.Index(
+                fields=["status", "-created_at", "-id"], condition=~Q(status=Status.COMPLETE), name="incomplete_by_time"
+            ),
+            models.Index(fields=["model", "-created_at", "-id"], condition=~Q(model=""), name="replies_by_model"),
+            # By depth: of a parent that is null, SQLite expects as few as of any other.
+            models.Index(fields=["session"], condition=Q(depth=0), name="beginnings_of_a_session"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["session", "n"], name="one_message_a_number"),

@@ -4,15 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, Max, Q, QuerySet, Sum, TextField, Value
+from django.db.models.functions import Coalesce, Concat
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
-from chat import export, history, protocol
+from chat import export, history, protocol, words
 from chat.admin.common import (
     EXPORTED,
     ModelFilter,
@@ -25,12 +25,13 @@ from chat.admin.common import (
     state_of,
 )
 from chat.delivery import delivery
-from chat.models import MAKING, ChatSession, Message, Reveal
+from chat.models import MAKING, ChatSession, Message, Reveal, SearchEntry, Visitor
 from chat.protocol import Refused
 from chat.replies import replies
 
 SHOWN = 50  # messages on a session's page; the rest is a link away
 SEARCHED = 100_000  # messages that a search for words looks through, the newest
+HITS = 1_000  # messages, and visitors of a name, that it goes on with
 
 
 class Sessions(ChangeList):  # type: ignore[misc]  # unfold is not typed
@@ -85,7 +86,7 @@ class StateFilter(admin.SimpleListFilter):
             case "ended":
                 return queryset.filter(ended_at__isnull=False)
             case "blocked":
-                return queryset.filter(visitor__blocked_at__isnull=False)
+                return queryset.filter(visitor__in=Visitor.objects.filter(blocked_at__isnull=False).values("id"))
         return queryset
 
 
@@ -99,6 +100,7 @@ class ChatSessionAdmin(ReadOnly):
     search_help_text = "Visitor's name, an id, or words in a message (logged, the newest 100,000 messages)"
     list_select_related = ["visitor"]
     ordering = ["-updated_at", "-id"]
+    sortable_by = ()  # by what has no index, all sessions would be sorted
     actions = ["export_figures"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
@@ -115,7 +117,8 @@ class ChatSessionAdmin(ReadOnly):
         try:
             key = UUID(term)
         except ValueError:
-            wanted = Q(visitor__name__icontains=term)
+            named = Visitor.objects.filter(name__icontains=term).order_by("-created_at", "-id")
+            wanted = Q(visitor__in=list(named.values_list("id", flat=True)[:HITS]))
             if request.user.has_perm("chat.reveal_text") and request.user.pk is not None:
                 history.reveal(request.user.pk, request.user.get_username(), Reveal.What.SEARCH)
                 wanted |= Q(id__in=_with_words(term))
@@ -254,14 +257,15 @@ class ChatSessionAdmin(ReadOnly):
 _PERMISSIONS = ("reveal_text", "end_chatsession", "delete_chatsession", "block_visitor", "view_message")
 
 
-def _with_words(words: str) -> QuerySet[Message, Any]:
-    """Return the sessions whose messages, of the newest, contain all the words."""
-    newest = Message.objects.order_by("-created_at", "-id").values_list("created_at", flat=True)
-    oldest = newest[SEARCHED : SEARCHED + 1].first()
-    rows = Message.objects.filter(created_at__gt=oldest) if oldest else Message.objects.all()
-    for word in words.split():
-        rows = rows.filter(text__icontains=word)
-    return rows.order_by().values("session")
+def _with_words(query: str) -> list[UUID]:
+    """Return the sessions of messages, of the newest, in which words begin with each of the query's."""
+    wanted = words.wanted(query)
+    newest = SearchEntry.objects.order_by("-id")
+    oldest = newest.values_list("id", flat=True)[SEARCHED : SEARCHED + 1].first() or 0
+    rows = newest.filter(id__gt=oldest).annotate(spaced=Concat(Value(" "), "words", output_field=TextField()))
+    for word in wanted:
+        rows = rows.filter(spaced__contains=f" {word}")
+    return list(dict.fromkeys(rows.values_list("message__session", flat=True)[:HITS])) if wanted else []
 
 
 def _stop(reply: UUID, attempt: int) -> None:

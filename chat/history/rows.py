@@ -54,7 +54,7 @@ def _siblings(messages: Iterable[Message]) -> dict[UUID, list[UUID]]:
     below = Q(parent__in={message.parent_id for message in messages} - {None})
     roots = {message.session_id for message in messages if message.parent_id is None}
     if roots:
-        below |= Q(parent=None, session__in=roots)
+        below |= Q(depth=0, session__in=roots)
     # Put in order here: SQLite would read the whole session for it.
     rows = Message.objects.filter(below).order_by().values_list("n", "parent_id", "session_id", "id")
     for _, parent, session, child in sorted(rows, key=itemgetter(0)):
