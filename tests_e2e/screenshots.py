@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/images: the page, the memory of a model, the admin; of a real server with its own model."""
+"""Takes the pictures in docs/images: the page, the memory of a model, the admin; of a server with its own model."""
 
 import sys
 import tempfile
