@@ -94,7 +94,9 @@ def postgresql(folder: Path) -> Iterator[str]:
 class Served:
     """`manage.py serve` as a process of its own."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, *, project: Path | None = None, **environment: str) -> None:
+        """`project` is where its code is, if that is not this one."""
+        self._project = project or settings.BASE_DIR
         self.data_dir = Path(environment.get("DATA_DIR", folder))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -135,7 +137,7 @@ class Served:
         """Run another command of manage.py on the same data to its end."""
         command = [sys.executable, "manage.py", *arguments]
         return subprocess.run(
-            command, cwd=settings.BASE_DIR, env=self._environment, capture_output=True, text=True, check=False
+            command, cwd=self._project, env=self._environment, capture_output=True, text=True, check=False
         )
 
     def manage(self, *arguments: str) -> None:
@@ -148,7 +150,7 @@ class Served:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*OBEDIENT, sys.executable, "manage.py", "serve"],
-                cwd=settings.BASE_DIR,
+                cwd=self._project,
                 env=self._environment,
                 stdout=log,
                 stderr=log,
