@@ -82,9 +82,9 @@ class Prompt(tcp.Server):
             asyncio.get_running_loop().call_soon(self._send)
 
     def _send(self) -> None:
-        """Send what the socket takes, and let the loop see to the rest, and to faults."""
+        """Send what the socket takes; let the loop see to the rest, to faults, and to the end that came meanwhile."""
         self._due = False
-        if self.connected and not self.disconnecting and (self.doWrite() is not None or self.dataBuffer):  # type: ignore[no-untyped-call]
+        if self.connected and (self.disconnecting or self.doWrite() is not None or self.dataBuffer):  # type: ignore[no-untyped-call]
             super().startWriting()  # type: ignore[no-untyped-call]
 
 
