@@ -17,6 +17,7 @@ from chat.census import LOST_S, census
 from chat.delivery import delivery
 from chat.limits import address_group, allowance
 from chat.outbox import Outbox
+from chat.process import COME_BACK_S, process
 from chat.protocol import Close, Code, Refused
 from chat.replies import replies
 
@@ -103,6 +104,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         self.group = address_group(self.address)
         await self.accept()
         self._outbox.start()
+        if process.draining:
+            self._outbox.put(protocol.Bye(retry_in_s=COME_BACK_S).encode())
+            self._outbox.end(Close.DRAINING)
+            return
         try:
             self.session, visitor = await threads.read(self._identify)
         except Refused as refused:
@@ -176,7 +181,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
             self._error(refused, frame)
         except Exception:
             logger.exception("A %s frame could not be served", frame.type)
-            self._error(Refused(Code.INTERNAL, "Something went wrong here; the log says what."), frame)
+            self._error(_broken(), frame)
 
     def _read(self, text: str | None) -> protocol.AnyClientFrame:
         """Parse a frame. Raises Refused."""
@@ -280,14 +285,17 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         self._joined = True
         try:
             found = await threads.read(history.feed, self.session, self.visitor, after)
+            if after:
+                metrics.RESUMES.labels("reset" if found.reset else "continued").inc()
+            self._put(protocol.Ready(session=found.session, models=catalogue.models(), limits=catalogue.limits()))
+            await feed.tell_all(found, self._put)
         except Refused as refused:
             self._refuse(refused, _closing(refused))
-            return
-        if after:
-            metrics.RESUMES.labels("reset" if found.reset else "continued").inc()
-        self._put(protocol.Ready(session=found.session, models=catalogue.models(), limits=catalogue.limits()))
-        await feed.tell_all(found, self._put)
-        self._outbox.release()
+        except Exception:
+            logger.exception("A tab could not join")
+            self._refuse(_broken(), Close.DRAINING)  # what it should hear is held back, so it has to come anew
+        else:
+            self._outbox.release()
 
     async def _heal(self, after: int) -> None:
         """Answer a ping with all that the client may have missed."""
@@ -312,6 +320,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
                 retry_after_s=refused.retry_after_s,
             )
         )
+
+
+def _broken() -> Refused:
+    return Refused(Code.INTERNAL, "Something went wrong here; the log says what.")
 
 
 def _closing(refused: Refused) -> Close:

@@ -67,11 +67,10 @@ class Process:
             return
         self.draining = True
         delivery.end_all(Close.DRAINING, protocol.Bye(retry_in_s=COME_BACK_S))
-        await _within(1, census.close())
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await _within(6, replies.drain())
+        await asyncio.gather(_within(6, replies.drain()), _within(6, census.close()))
         delivery.close()
         await _within(1, relay.close())
         await _within(2, generators.close())

@@ -314,6 +314,19 @@ async def test_healing_gives_what_was_missed(serving: Scripted, ada: Person) -> 
     assert await tab.next() == pong
 
 
+async def test_a_tab_that_could_not_join_is_closed_and_not_left_deaf(
+    ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await ada.begin()
+    with monkeypatch.context() as broken:
+        broken.setattr("chat.feed.tell_all", None)
+        tab = await ada.connect(session)
+        await tab.say("hello", after=0)
+        assert (await tab.until("error"))["code"] == "internal"
+        assert await tab.closed() == Close.DRAINING
+    await ada.open(session)
+
+
 async def test_a_client_that_is_ahead_starts_anew(serving: Scripted, ada: Person) -> None:
     tab = await ada.connect(await ada.begin())
     _, (sync,) = await tab.hello(after=1000)

@@ -94,6 +94,14 @@ async def test_a_frame_after_the_goodbye_is_not_obeyed(serving: Scripted, ada: P
     assert not await Message.objects.aexists()
 
 
+async def test_who_comes_after_the_goodbye_is_sent_on(serving: Scripted, ada: Person) -> None:
+    session = await ada.begin()
+    await process.drain()
+    tab = await ada.connect(session)
+    assert (await tab.next())["type"] == "bye"
+    assert await tab.closed() == Close.DRAINING
+
+
 async def test_what_goes_wrong_now_and_again_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     tried = asyncio.Event()
     tries = []
