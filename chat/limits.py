@@ -35,15 +35,23 @@ class Allowance:
             await self._count(RateLimitItemPerHour(settings.LIMITS["sessions_per_hour"]), "session from", group)
 
     async def _count(self, item: RateLimitItem, what: str, who: str) -> None:
+        wait_s = await self._wait_everywhere_s(item, what, who)
+        if wait_s is None:
+            wait_s = await _wait_s(self._here, item, what, who)
+        if wait_s:
+            raise Refused(Code.RATE_LIMITED, f"That was a lot at once; try again in {wait_s} s.", retry_after_s=wait_s)
+
+    async def _wait_everywhere_s(self, item: RateLimitItem, what: str, who: str) -> int | None:
+        """Count for all processes; None if that is not possible now, or was not a moment ago: it may take a second."""
+        if self._outage.resting:
+            return None
         try:
             wait_s = await _wait_s(self._everywhere, item, what, who)
         except redis_faults() as error:
             self._outage.failed(error)
-            wait_s = await _wait_s(self._here, item, what, who)
-        else:
-            self._outage.worked()
-        if wait_s:
-            raise Refused(Code.RATE_LIMITED, f"That was a lot at once; try again in {wait_s} s.", retry_after_s=wait_s)
+            return None
+        self._outage.worked()
+        return wait_s
 
 
 async def _wait_s(limiter: MovingWindowRateLimiter, item: RateLimitItem, what: str, who: str) -> int:

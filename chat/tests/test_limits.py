@@ -1,6 +1,8 @@
 """How much one may ask: by session and address, for all processes with Redis, and without it when it is gone."""
 
+import socket
 from collections.abc import AsyncIterator, Callable
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -109,7 +111,10 @@ async def test_with_redis_all_processes_count_together(valkey: Valkey, allowance
     assert await refused_after(other, *[("x", HOME)] * 2) == 1
 
 
-async def test_when_redis_goes_away_this_process_counts(valkey: Valkey, allowances: Callable[[], Allowance]) -> None:
+async def test_when_redis_goes_away_this_process_counts(
+    valkey: Valkey, allowances: Callable[[], Allowance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.faults.REST_S", 0)
     allowance = allowances()
     assert await refused_after(allowance, *[("x", HOME)] * 2) is None
     valkey.stop()
@@ -123,3 +128,13 @@ async def test_a_redis_that_never_was_is_done_without(
 ) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
     assert await refused_after(allowances(), *[("x", HOME)] * 4) == 3
+
+
+async def test_a_redis_that_hangs_costs_one_wait_and_not_one_a_send(
+    valkey: Valkey, allowances: Callable[[], Allowance], settings: LazySettings
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        began = monotonic()
+        assert await refused_after(allowances(), *[("x", HOME)] * 4) == 3
+        assert monotonic() - began < 3  # each of the four would wait for a second, three of them twice
