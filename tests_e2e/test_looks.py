@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests_e2e.pictures import picture
 from tests_e2e.served import Served, serve
@@ -23,6 +23,14 @@ TOO_MUCH = "7 " * 1_990  # more tokens than the echo's window
 def passing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve conversations that are over after a second."""
     with serve(tmp_path_factory.mktemp("passing"), GPTJ_URL="echo://", SESSION_TTL_S="1") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve with a model that makes one reply at a time, writes forty words at once, and remembers few."""
+    model = "echo://?concurrency=1&delay_s=0.08&max_new_tokens=40&context_window=250"
+    with serve(tmp_path_factory.mktemp("narrow"), GPTJ_URL=model) as started:
         yield started
 
 
@@ -142,6 +150,45 @@ def test_panels_and_the_list_look_right(looked: Looked, echo: Served) -> None:
         page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     looked.at("undo, start of one who is known")
+
+
+def test_waiting_for_the_model_and_its_limits_look_right(looked: Looked, narrow: Served) -> None:
+    page = looked.page
+    before = Tab(page.context.new_page(), narrow.url).begin("first")
+    before.await_reply("first")
+    tab = Tab(page, narrow.url).open()
+    tab.message.fill("after the other " * 15)
+    before.say("more words " * 30)
+    before.await_writing()
+    page.keyboard.press("Enter")
+    expect(tab.reply).to_contain_text("Next in line")
+    looked.at("queued")
+    tab.await_reply("Cut off")
+    looked.at("cut off")
+    for n in range(3):
+        tab.say(f"and on {n} " * 10)
+        tab.await_reply()
+    expect(page.get_by_text("The model no longer sees")).to_be_attached()
+    looked.at("memory")
+
+
+def test_several_models_in_trouble_look_right(looked: Looked, echo: Served) -> None:
+    page = looked.page
+    told: dict[str, Any] = {"state": "loading", "progress": 0.4}
+
+    def tell(route: Route) -> None:
+        me = route.fetch().json()
+        first = {**me["models"][0], **told}
+        route.fulfill(json={**me, "models": [first, {**first, "alias": "other", "label": "Other"}]})
+
+    page.context.route("**/api/me", tell)
+    tab = Tab(page, echo.url).open()
+    expect(tab.page.get_by_text("is loading, 40 %")).to_be_visible()
+    looked.at("models, loading")
+    told.update({"state": "down", "progress": None, "detail": "Connection refused."})
+    tab.open()
+    expect(tab.page.get_by_text("cannot be reached at the moment: Connection refused.")).to_be_visible()
+    looked.at("models, down")
 
 
 def test_what_is_not_there_looks_right(looked: Looked, echo: Served, passing: Served) -> None:

@@ -1,5 +1,5 @@
 /** A message being said otherwise. */
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { t } from "../../i18n";
 import { isTouch } from "../../touch";
 import { Button } from "../Button/Button";
@@ -16,11 +16,14 @@ export interface EditFieldProps {
 
 export function EditField({ label, text, limit, busy, onSave, onCancel }: EditFieldProps) {
   const [draft, setDraft] = useState(text);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => form.current?.scrollIntoView({ block: "nearest" }), []); // a long one has its buttons out of view
   const wish = draft.normalize("NFC").trim();
   const over = wish.length - limit;
   const savable = wish !== "" && over <= 0 && !busy;
   return (
     <form
+      ref={form}
       className={styles.edit}
       onSubmit={(event) => {
         event.preventDefault();

@@ -1,4 +1,4 @@
-import { render, screen, within } from "@testing-library/react";
+import { render, screen, waitFor, within } from "@testing-library/react";
 import { userEvent } from "@testing-library/user-event";
 import { expect, test } from "vitest";
 import { violations } from "../../tests/axe";
@@ -54,6 +54,13 @@ test("an image from elsewhere is a link, so that nothing is fetched", () => {
   );
   expect(container.querySelector("img")).toBeNull();
   expect(screen.getByRole("link", { name: "Image: a cat" })).toBeTruthy();
+});
+
+test("a formula alone on its line stands by itself, one among words in the line", async () => {
+  const { container } = render(<Markdown text={"$$x^2$$\n\nand $$y^2$$ too"} />);
+  await waitFor(() => expect(container.querySelectorAll("math")).toHaveLength(2));
+  const displayed = [...container.querySelectorAll("math")].map((math) => math.getAttribute("display"));
+  expect(displayed).toEqual(["block", null]);
 });
 
 test("code shows its language and can be copied", async () => {

@@ -1,5 +1,5 @@
 /** Markdown's nodes as elements. Nothing here makes markup of text: HTML stays text, images become links. */
-import type { Link, List, Nodes, Parents, PhrasingContent, Table } from "mdast";
+import type { Link, List, Nodes, Paragraph as ParagraphNode, Parents, PhrasingContent, Table } from "mdast";
 import type { ReactNode } from "react";
 import { t } from "../../i18n";
 import { safeAddress } from "../../markdown/links";
@@ -111,16 +111,26 @@ function TableNode({ node }: { readonly node: Table }) {
   );
 }
 
+/** A formula alone between two pairs of dollars is meant to stand by itself, though Markdown reads it as in a line. */
+function Paragraph({ node }: { readonly node: ParagraphNode }) {
+  const [first, ...rest] = node.children;
+  return (
+    <p>
+      {first?.type === "inlineMath" && rest.length === 0 ? (
+        <Formula tex={first.value} display />
+      ) : (
+        <Inside of={node} />
+      )}
+    </p>
+  );
+}
+
 export function Node({ node }: NodeProps): ReactNode {
   switch (node.type) {
     case "text":
       return node.value;
     case "paragraph":
-      return (
-        <p>
-          <Inside of={node} />
-        </p>
-      );
+      return <Paragraph node={node} />;
     case "heading":
       // One level for all: a model's own levels jump, and the page's outline must not.
       return (
