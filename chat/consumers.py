@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,8 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from chat import catalogue, feed, history, logs, metrics, protocol, threads
-from chat.census import LOST_S, census
+from chat import catalogue, door, feed, history, logs, metrics, protocol, threads
+from chat.census import census
 from chat.delivery import delivery
 from chat.limits import address_group, allowance
 from chat.outbox import Outbox
@@ -24,7 +24,6 @@ from chat.replies import replies
 logger = logging.getLogger(__name__)
 
 ALIVE_S = 35  # a client that has said nothing for longer has lost its line
-LOOK_S = 0.5  # between two looks whether sockets at a process that was lost still count
 FRAMES_S = 10  # the window in which a socket's frames are counted
 
 Turn = protocol.Send | protocol.Edit | protocol.Regenerate | protocol.Retry
@@ -64,7 +63,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
                 self._hello.cancel()
             if hasattr(self, "visitor"):
                 delivery.leave(self)
-                census.go(*self._counted_as)
+                census.go(*door.counted_as(self.session, self.group))
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         """Call the handler. Channels' own would first visit the one thread that it shares among all consumers."""
@@ -104,57 +103,25 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         self.group = address_group(self.address)
         await self.accept()
         self._outbox.start()
-        if process.draining:
-            self._outbox.put(protocol.Bye(retry_in_s=COME_BACK_S).encode())
-            self._outbox.end(Close.DRAINING)
-            return
         try:
-            self.session, visitor = await threads.read(self._identify)
+            self.session, visitor = await threads.read(door.identify, self.scope)
         except Refused as refused:
-            self._refuse(refused, _closing(refused))
+            self._refuse(refused, door.closing(refused))
             return
-        if await self._too_many():
+        if await door.too_many(self.session, self.group):
             self._refuse(
                 Refused(Code.RATE_LIMITED, "This conversation is open in too many tabs."), Close.TOO_MANY_SOCKETS
             )
             return
+        if process.draining:  # its goodbye was said before this socket came
+            self._put(protocol.Bye(retry_in_s=COME_BACK_S))
+            self._outbox.end(Close.DRAINING)
+            return
         self.visitor = visitor
         logs.bind(session=str(self.session))
         delivery.join(self)
-        census.come(*self._counted_as)
+        census.come(*door.counted_as(self.session, self.group))
         self._hello = asyncio.get_running_loop().call_later(protocol.HELLO_S, self.end, Close.SILENT)
-
-    def _identify(self) -> tuple[UUID, UUID]:
-        """Return the session and its visitor, if the cookie gives a right to it. Runs in a database thread."""
-        cookie = self.scope["session"].get("visitor")
-        if cookie is None:
-            raise Refused(Code.UNAUTHORIZED, "Start at the first page: nobody knows you here yet.")
-        visitor = UUID(cookie)
-        return history.session(self.scope["url_route"]["kwargs"]["session"], visitor).id, visitor
-
-    @property
-    def _counted_as(self) -> tuple[str, ...]:
-        """What this socket counts for, in all processes."""
-        return f"session:{self.session}", *([f"address:{self.group}"] if self.group is not None else ())
-
-    async def _too_many(self) -> bool:
-        """Tell whether there are as many sockets as there may be. Those of a lost process count until it is known."""
-        until = monotonic() + LOST_S + LOOK_S
-        while True:
-            elsewhere = await census.elsewhere(*self._counted_as)
-            if not self._above(elsewhere):
-                return False
-            if not any(elsewhere) or monotonic() > until:
-                return True
-            await asyncio.sleep(LOOK_S)
-
-    def _above(self, elsewhere: Sequence[int]) -> bool:
-        """Tell whether there is no room, with those that are open elsewhere."""
-        of_session, *of_address = elsewhere
-        limits = settings.LIMITS
-        return delivery.listening(self.session) + of_session >= limits["sockets"] or (
-            self.group is not None and delivery.connected(self.group) + sum(of_address) >= limits["sockets_per_address"]
-        )
 
     def _refuse(self, refused: Refused, code: Close) -> None:
         self._error(refused)
@@ -290,7 +257,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
             self._put(protocol.Ready(session=found.session, models=catalogue.models(), limits=catalogue.limits()))
             await feed.tell_all(found, self._put)
         except Refused as refused:
-            self._refuse(refused, _closing(refused))
+            self._refuse(refused, door.closing(refused))
         except Exception:
             logger.exception("A tab could not join")
             self._refuse(_broken(), Close.DRAINING)  # what it should hear is held back, so it has to come anew
@@ -324,11 +291,6 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
 
 def _broken() -> Refused:
     return Refused(Code.INTERNAL, "Something went wrong here; the log says what.")
-
-
-def _closing(refused: Refused) -> Close:
-    """Return the code to close with when a tab cannot join: it comes back if the database was at fault."""
-    return Close.DRAINING if refused.code == Code.UNAVAILABLE else Close.NO_RIGHT
 
 
 def _checked(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from django.conf import LazySettings
 
 from chat import census as module
-from chat import consumers
+from chat import door
 from chat.census import Census
 from chat.protocol import Close
 from chat.tests.conftest import Person
@@ -164,7 +164,7 @@ async def test_tabs_at_another_process_count(
     ada: Person,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(consumers, "LOST_S", 0)
+    monkeypatch.setattr(door, "LOST_S", 0)
     session, other = await ada.begin(), processes()
     for _ in range(4):
         other.come(f"session:{session}")
