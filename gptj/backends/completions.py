@@ -126,7 +126,7 @@ class Completions:
                 if not reading.reason:
                     raise
                 return
-        yield [event for event in parser.close() if event.data == DONE or _whole(event.data)]
+        yield [event for event in parser.close() if event.data == DONE or _whole(event)]
 
     async def _instead(self, response: aiohttp.ClientResponse, deadline: Deadline) -> GenerationError:
         """Return what an answer means that is no stream."""
@@ -155,21 +155,21 @@ class _Reading:
                 self.done = True
                 break
             try:
-                texts.append(self._read(event.data))
+                texts.append(self._read(event))
             except GenerationError as error:
                 return "".join(texts), error
         return "".join(texts), None
 
-    def _read(self, data: str) -> str:
+    def _read(self, sent: ServerSentEvent) -> str:
         """Take in one event; return the text in it, cleaned. Raises GenerationError."""
         try:
-            event = json.loads(data)
+            event = sent.json()
         except (ValueError, RecursionError) as error:
             raise ResponseGarbled("The model's server sends events of an unknown form.") from error
         if not isinstance(event, dict):
             raise ResponseGarbled("The model's server sends events of an unknown form.")
         if event.get("error"):
-            raise broken(error_in(data))
+            raise broken(error_in(sent.data))
         if isinstance(event.get("usage"), dict):
             self._usage = event["usage"]
         if isinstance(event.get("model"), str):
@@ -219,10 +219,10 @@ class _Reading:
         return value if isinstance(value, int) else None
 
 
-def _whole(data: str) -> bool:
+def _whole(event: ServerSentEvent) -> bool:
     """Whether the last event before the connection's end came to its own end."""
     try:
-        json.loads(data)
+        event.json()
     except (ValueError, RecursionError):
         return False
     return True

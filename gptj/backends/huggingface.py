@@ -25,6 +25,7 @@ from gptj.tokens import Counter, unless_silent
 from gptj.values import Condition, Event, Finished, Piece, Sampling, State, Turn
 
 MAX_TEXT_CHARS = 1_048_576  # 1 MiB; of one reply
+SHORTEST_WAIT_S = 0.25  # between two questions to a server that is loading its model, whatever it says
 STREAM_SUFFIXES = ("/generate_stream", "/generate")
 
 
@@ -76,7 +77,7 @@ class HuggingFace(Remote):
                         yield event
                     return
             except ModelLoading as error:
-                wait_s = error.retry_after_s or 1.0
+                wait_s = max(error.retry_after_s or 1.0, SHORTEST_WAIT_S)
                 if loop.time() + wait_s > end:
                     raise
             detail = f"The model is being loaded at its server, which takes about {wait_s:.0f} s."
@@ -182,17 +183,17 @@ class _Reading:
         texts = []
         for event in events:
             try:
-                texts.append(self._read(event.data))
+                texts.append(self._read(event))
             except GenerationError as error:
                 return "".join(texts), error
         return "".join(texts), None
 
-    def _read(self, data: str) -> str:
+    def _read(self, sent: ServerSentEvent) -> str:
         """Take in one event; return the text in it. Raises GenerationError."""
         try:
-            event = json.loads(data)
+            event = sent.json()
             if isinstance(event, dict) and event.get("error"):
-                raise broken(error_in(data))
+                raise broken(error_in(sent.data))
             token = event["token"]
             text = "" if token.get("special") else self.cleaner.clean(token["text"])
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

@@ -1,7 +1,11 @@
 """Server-sent events out of bytes, wherever those are split (WHATWG HTML, section 9.2). Pure."""
 
 import codecs
+import json
 from dataclasses import dataclass
+from typing import Any
+
+import orjson
 
 MAX_EVENT_CHARS = 1_048_576  # 1 MiB; a token's event has some 300
 
@@ -16,6 +20,16 @@ class ServerSentEvent:
 
     name: str
     data: str
+
+    def json(self) -> Any:
+        """Return what the data says. Raises ValueError, RecursionError.
+
+        orjson takes a fifth of the time, and refuses some of what models write: halves of surrogate pairs, NaN.
+        """
+        try:
+            return orjson.loads(self.data)
+        except ValueError:
+            return json.loads(self.data)
 
 
 class Parser:
