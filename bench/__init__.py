@@ -4,5 +4,7 @@ mock_model  a model server that stamps every token with the time
 floor       the least that relays tokens to a browser: uvicorn and aiohttp, no Django
 load        people who each send one message and collect the reply
 measure     what a run cost and how late its tokens came
+stores      PostgreSQL and Valkey for a run
+turns       what a turn takes apart from its tokens
 run         every server in turn, the same load, ratios to the floor
 """

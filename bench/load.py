@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from typing import Protocol
 from uuid import uuid4
 
@@ -92,15 +93,25 @@ def to_floor(url: str) -> Connect:
     return connect
 
 
-def to_chat(url: str, sessions: Sequence[tuple[str, str]]) -> Connect:
-    """Return how one connects to the chat; `sessions` are ids with their cookies, one for each person."""
-    free = list(sessions)
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A session of a visitor's, and where it is talked in."""
+
+    url: str
+    session: str
+    cookie: str
+
+
+def to_chat(visits: Sequence[Visit]) -> Connect:
+    """Return how one connects to the chat; a visit for each person."""
+    free = list(visits)
 
     @asynccontextmanager
     async def connect(http: aiohttp.ClientSession) -> AsyncIterator[Line]:
-        session, cookie = free.pop()
-        address = f"{url.replace('http', 'ws', 1)}/ws/chat/{session}/"
-        async with http.ws_connect(address, origin=url, headers={"Cookie": cookie}, max_msg_size=0) as wire:
+        visit = free.pop()
+        address = f"{visit.url.replace('http', 'ws', 1)}/ws/chat/{visit.session}/"
+        cookie = {"Cookie": visit.cookie}
+        async with http.ws_connect(address, origin=visit.url, headers=cookie, max_msg_size=0) as wire:
             await wire.send_json({"type": "hello", "after": 0})
             while (await wire.receive_json())["type"] != "sync":
                 pass
@@ -116,6 +127,33 @@ async def everybody(people: int, connect: Connect, used: Callable[[], float]) ->
     reply out, before anybody leaves: the same for every server.
     """
     heard = [Heard() for _ in range(people)]
+    async with connected(people, connect) as lines:
+        await asyncio.sleep(SETTLE_S)
+        before = used()
+        await asyncio.gather(*(_one(line, each) for line, each in zip(lines, heard, strict=True)))
+        await asyncio.sleep(SETTLE_S)
+        return heard, used() - before
+
+
+async def steadily(rate: int, sends: int, connect: Connect) -> list[Heard]:
+    """Let as many people as `rate` send once a second each, so often; return what was heard of each message."""
+    heard = [[Heard() for _ in range(sends)] for _ in range(rate)]
+
+    async def one(line: Line, mine: Sequence[Heard]) -> None:
+        due = time.monotonic() + random.uniform(0, 1)
+        for each in mine:
+            await asyncio.sleep(due - time.monotonic())
+            await line.talk(each)
+            due += 1
+
+    async with connected(rate, connect) as lines, asyncio.timeout(sends + PATIENCE_S):
+        await asyncio.gather(*(one(line, mine) for line, mine in zip(lines, heard, strict=True)))
+    return [each for mine in heard for each in mine]
+
+
+@asynccontextmanager
+async def connected(people: int, connect: Connect) -> AsyncIterator[Sequence[Line]]:
+    """Give that many people's connections, all open."""
     gate = asyncio.Semaphore(COMING_AT_ONCE)
     connector = aiohttp.TCPConnector(limit=0)
     async with (
@@ -127,12 +165,7 @@ async def everybody(people: int, connect: Connect, used: Callable[[], float]) ->
             async with gate:
                 return await lines.enter_async_context(connect(http))
 
-        here = await asyncio.gather(*(come() for _ in heard))
-        await asyncio.sleep(SETTLE_S)
-        before = used()
-        await asyncio.gather(*(_one(line, each) for line, each in zip(here, heard, strict=True)))
-        await asyncio.sleep(SETTLE_S)
-        return heard, used() - before
+        yield await asyncio.gather(*(come() for _ in range(people)))
 
 
 async def _one(line: Line, heard: Heard) -> None:
@@ -157,18 +190,19 @@ def _ends(frame: dict[str, object], heard: Heard) -> bool:
     return False
 
 
-async def sessions_at(url: str, count: int) -> list[tuple[str, str]]:
-    """Make that many sessions, each of a visitor of its own; return their ids and cookies."""
+async def visits(urls: Sequence[str], count: int) -> list[Visit]:
+    """Make that many sessions, each of a visitor of its own, in turn at each of a chat's processes."""
     gate = asyncio.Semaphore(COMING_AT_ONCE)
 
-    async def one(http: aiohttp.ClientSession) -> tuple[str, str]:
+    async def one(http: aiohttp.ClientSession, url: str) -> Visit:
         async with gate:
             async with http.get(f"{url}/api/me") as answer:
                 token = answer.cookies["csrftoken"].value
             headers = {"X-CSRFToken": token, "Cookie": f"csrftoken={token}"}
             async with http.post(f"{url}/api/sessions", json={"name": "Ada"}, headers=headers) as answer:
                 answer.raise_for_status()
-                return (await answer.json())["id"], f"sessionid={answer.cookies['sessionid'].value}"
+                cookie = f"sessionid={answer.cookies['sessionid'].value}"
+                return Visit(url, (await answer.json())["id"], cookie)
 
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
-        return list(await asyncio.gather(*(one(http) for _ in range(count))))
+        return list(await asyncio.gather(*(one(http, url) for url in islice(cycle(urls), count))))

@@ -53,16 +53,17 @@ def cost(server: str, heard: Sequence[Heard], *, used_s: float, memory: float) -
         people=len(heard),
         finished=sum(each.finished for each in heard) / len(heard),
         cpu_ms_per_1000_tokens=used_s * 1000 / max(len(late), 1) * 1000,
-        first_p50_ms=_percentile(first, 50),
-        first_p99_ms=_percentile(first, 99),
-        token_p50_ms=_percentile(late, 50),
-        token_p99_ms=_percentile(late, 99),
-        ack_p99_ms=_percentile(acks, 99) if acks else None,
+        first_p50_ms=percentile(first, 50),
+        first_p99_ms=percentile(first, 99),
+        token_p50_ms=percentile(late, 50),
+        token_p99_ms=percentile(late, 99),
+        ack_p99_ms=percentile(acks, 99) if acks else None,
         memory_mb=memory,
     )
 
 
-def _percentile(values: Sequence[float], percent: int) -> float:
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Return a percentile; that of nothing is no number."""
     if len(values) < 2:
         return values[0] if values else float("nan")
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]

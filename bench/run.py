@@ -17,8 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.load import everybody, sessions_at, to_chat, to_floor
+from bench.load import everybody, to_chat, to_floor, visits
 from bench.measure import Cost, cost, cpu_s, memory_mb
+from bench.stores import postgresql, redis
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVER_CORE, OTHER_CORE = 0, 1
@@ -90,19 +91,31 @@ def chat(model: str, **environment: str) -> Iterator[tuple[str, int]]:
             yield f"http://127.0.0.1:{port}", pid
 
 
-async def measured(server: str, url: str, pid: int, people: int) -> Cost:
-    """Put the load on a server and sum it up."""
-    connect = to_floor(url) if server == "floor" else to_chat(url, await sessions_at(url, people))
-    heard, used_s = await everybody(people, connect, lambda: cpu_s(pid))
-    return cost(server, heard, used_s=used_s, memory=memory_mb(pid))
+@contextmanager
+def twice(model: str) -> Iterator[list[tuple[str, int]]]:
+    """Run two processes of the chat, with PostgreSQL and Redis between them, all on one core but for those."""
+    with postgresql() as database, redis() as layer:
+        between = {"DATABASE_URL": database, "REDIS_URL": layer}
+        with chat(model, **between) as one, chat(model, **between) as other:
+            yield [one, other]
+
+
+async def measured(server: str, processes: Sequence[tuple[str, int]], people: int) -> Cost:
+    """Put the load on a server's processes, each an address and an id, and sum it up."""
+    urls, pids = zip(*processes, strict=True)
+    connect = to_floor(urls[0]) if server == "floor" else to_chat(await visits(urls, people))
+    heard, used_s = await everybody(people, connect, lambda: sum(cpu_s(pid) for pid in pids))
+    return cost(server, heard, used_s=used_s, memory=sum(memory_mb(pid) for pid in pids))
 
 
 def one_round(people: int, model: str) -> list[Cost]:
     """Measure every server once, the floor first."""
-    found = []
-    for name, start in (("floor", floor), ("chat", chat)):
-        with start(model) as (url, pid):
-            found.append(asyncio.run(measured(name, url, pid, people)))
+    with floor(model) as process:
+        found = [asyncio.run(measured("floor", [process], people))]
+    with chat(model) as process:
+        found.append(asyncio.run(measured("chat", [process], people)))
+    with twice(model) as processes:
+        found.append(asyncio.run(measured("twice", processes, people)))
     return found
 
 
