@@ -2,16 +2,15 @@
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
-from inspect import iscoroutinefunction
 from time import perf_counter
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 
 from chat import logs, metrics
+from chat.around import End, around
 from chat.protocol import Code
 from chat.views import failure
 
@@ -25,26 +24,11 @@ CODES = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Code.TOO_LARGE,
 }
 
-Sync = Callable[[HttpRequest], HttpResponseBase]
-Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
-
-@sync_and_async_middleware
-def api_errors(get_response: Sync | Async) -> Sync | Async:
+@around
+def api_errors(request: HttpRequest) -> End:
     """Give what is not yet `{code, detail}` that shape."""
-    if iscoroutinefunction(get_response):
-
-        async def later(request: HttpRequest) -> HttpResponseBase:
-            return _shaped(request, await get_response(request))
-
-        return later
-
-    def now(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
-        assert isinstance(response, HttpResponseBase)  # noqa: S101 (for the type checker: sync in, sync out)
-        return _shaped(request, response)
-
-    return now
+    return partial(_shaped, request)
 
 
 def _shaped(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -58,33 +42,17 @@ def _shaped(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBas
     return shaped
 
 
-@sync_and_async_middleware
-def told(get_response: Sync | Async) -> Sync | Async:
-    """Count and log each request by its route, which holds no id, and give it a mark by which its lines are found."""
-    if iscoroutinefunction(get_response):
+@around
+def told(request: HttpRequest) -> End:
+    """Count and log each request by its route, which holds no id, and give it a mark by which its lines are found.
 
-        async def later(request: HttpRequest) -> HttpResponseBase:
-            began = _begin(request)
-            return _tell(request, await get_response(request), began)
-
-        return later
-
-    def now(request: HttpRequest) -> HttpResponseBase:
-        began = _begin(request)
-        response = get_response(request)
-        assert isinstance(response, HttpResponseBase)  # noqa: S101 (for the type checker: sync in, sync out)
-        return _tell(request, response, began)
-
-    return now
-
-
-def _begin(request: HttpRequest) -> float:
-    """Name the request as the proxy before this server does, hashed, or by chance."""
+    It is named as the proxy before this server names it, hashed, or by chance.
+    """
     logs.bind(request=logs.mark(request.headers.get("X-Request-ID") or secrets.token_hex(8)))
-    return perf_counter()
+    return partial(_tell, request, perf_counter())
 
 
-def _tell(request: HttpRequest, response: HttpResponseBase, began: float) -> HttpResponseBase:
+def _tell(request: HttpRequest, began: float, response: HttpResponseBase) -> HttpResponseBase:
     took_s = perf_counter() - began
     route = request.resolver_match.route if request.resolver_match else "none"
     metrics.REQUESTS.labels(route, response.status_code).inc()

@@ -1,14 +1,11 @@
 """What browsers are told never to do with a response: one policy for all of it, and two pages that need more."""
 
-from collections.abc import Awaitable, Callable
-from inspect import iscoroutinefunction
+from functools import partial
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 
-Sync = Callable[[HttpRequest], HttpResponseBase]
-Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+from chat.around import End, around
 
 STRICT = {
     "default-src": "'none'",
@@ -57,22 +54,10 @@ def policy(path: str) -> str:
     return "; ".join(f"{name} {allowed}" for name, allowed in {**STRICT, **more}.items())
 
 
-@sync_and_async_middleware
-def safe(get_response: Sync | Async) -> Sync | Async:
+@around
+def safe(request: HttpRequest) -> End:
     """Send the policies with every response, static files and errors too."""
-    if iscoroutinefunction(get_response):
-
-        async def later(request: HttpRequest) -> HttpResponseBase:
-            return _told(request, await get_response(request))
-
-        return later
-
-    def now(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
-        assert isinstance(response, HttpResponseBase)  # noqa: S101 (for the type checker: sync in, sync out)
-        return _told(request, response)
-
-    return now
+    return partial(_told, request)
 
 
 def _told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
