@@ -27,6 +27,8 @@ REPEATED_CHARS = 200  # of the same over and over: a model that has lost its way
 REPEATED_TIMES = 4  # so often
 LONGEST_UNIT_CHARS = 120  # of what is repeated
 CHECKED_EVERY_CHARS = 8  # of the whole reply, however it is split
+SEEN_CHARS = LONGEST_UNIT_CHARS * REPEATED_TIMES  # of a text's end, to tell whether it repeats itself
+MARK_CHARS = 8  # at a text's end; where they stood before, a repetition may have begun
 
 _LABEL = r"[ \t>]*(?:Human|Bot)[ \t]*:"
 _THE_END = re.compile(rf"\n{_LABEL}|\s{{{MAX_SPACE_CHARS}}}", re.IGNORECASE)
@@ -68,7 +70,8 @@ class Reply:
     def __init__(self) -> None:
         self.ended = False  # the model went on to another's words, or lost its way: it can be stopped
         self._held = ""  # what may yet turn out to be a label, or space at the end
-        self._shown = ""
+        self._shown = 0  # chars
+        self._seen = ""  # the last of them
 
     def feed(self, piece: str) -> str:
         """Return what of the reply is certain now."""
@@ -101,24 +104,31 @@ class Reply:
 
     def _show(self, text: str) -> str:
         """Take `text` as shown, up to where the same comes over and over."""
-        begin = len(self._shown)
-        whole = self._shown + text
-        first = -(-(begin + 1) // CHECKED_EVERY_CHARS) * CHECKED_EVERY_CHARS
-        for end in range(first, len(whole) + 1, CHECKED_EVERY_CHARS):
-            if repeats(whole[:end]):
+        seen = self._seen + text
+        before = self._shown - len(self._seen)  # chars, of which nothing is looked at any more
+        first = -(-(self._shown + 1) // CHECKED_EVERY_CHARS) * CHECKED_EVERY_CHARS - before
+        for end in range(first, len(seen) + 1, CHECKED_EVERY_CHARS):
+            if repeats(seen[max(0, end - SEEN_CHARS) : end]):
                 self.ended = True
-                whole = whole[:end]
+                seen = seen[:end]
                 break
-        self._shown = whole
-        return whole[begin:]
+        shown = seen[len(self._seen) :]
+        self._shown += len(shown)
+        self._seen = seen[-SEEN_CHARS:]
+        return shown
 
 
 def repeats(text: str) -> bool:
     """Whether `text` ends in the same over and over."""
-    tail = text[-LONGEST_UNIT_CHARS * REPEATED_TIMES :]
-    for unit in range(1, LONGEST_UNIT_CHARS + 1):
+    if len(text) < REPEATED_CHARS:
+        return False
+    tail = text[-SEEN_CHARS:]
+    mark = len(tail) - MARK_CHARS
+    found = mark
+    while (found := tail.rfind(tail[mark:], 0, found + MARK_CHARS - 1)) >= 0:
+        unit = mark - found
         length = max(REPEATED_TIMES, -(-REPEATED_CHARS // unit)) * unit
-        if length > len(tail):
+        if unit > LONGEST_UNIT_CHARS or length > len(tail):
             continue
         end = tail[-length:]
         if end[unit:] == end[:-unit]:

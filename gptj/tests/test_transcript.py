@@ -1,6 +1,8 @@
 """Turns to a base model's prompt and back, whatever people and models write."""
 
 import re
+import time
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -127,6 +129,15 @@ def test_endless_repetition_is_cut(unit: str) -> None:
 @pytest.mark.parametrize("text", ["-" * 80, "| a | b |\n" * 8, "0, 1, 1, 2, 3, 5", "no no no no"])
 def test_some_repetition_is_not(text: str) -> None:
     assert not repeats(text)
+
+
+def test_an_answer_of_1_mib_is_looked_through_in_a_moment() -> None:
+    """The event loop waits for it, and with it everybody else."""
+    random = Random(1)  # noqa: S311 (no secret)
+    text = "".join(random.choices("abcdefghij ", k=1_048_576))
+    began = time.process_time()
+    assert len(reply(text)) > 1_000_000
+    assert time.process_time() - began < 3
 
 
 def test_endless_space_is_cut() -> None:
