@@ -25,6 +25,7 @@ from gptj.exceptions import (
 
 KEEP_ALIVE_S = 3.0  # llama.cpp and uvicorn close an idle connection after 5 s, perhaps as we send
 QUICK_S = 5.0  # for an answer that needs no model
+LONGEST_NAMED_S = 86_400.0  # a day; of a wait that a server names
 MAX_BODY_BYTES = 1_048_576  # 1 MiB; of an answer in one piece
 _TOO_LONG = re.compile(
     r"context.{0,20}(size|length|window)|maximum context|exceed_context|too many (input )?tokens"
@@ -259,7 +260,7 @@ def failure(  # noqa: PLR0911 (a table)
     if 400 <= status < 500:
         return RequestRejected(f"The model's server refuses the request ({said}).", status=status)
     if status == 503 and isinstance(loading_s := error.get("estimated_time"), int | float):
-        return ModelLoading(f"The model is being loaded at its server ({said}).", retry_after_s=loading_s)
+        return ModelLoading(f"The model is being loaded at its server ({said}).", retry_after_s=_wait_s(loading_s))
     if status >= 500:
         return BackendUnreachable(f"The model's server has a fault of its own ({said}).", retry_after_s=retry_after_s)
     if 300 <= status < 400:
@@ -280,10 +281,14 @@ def broken(error: Mapping[str, Any]) -> GenerationError:
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Return a Retry-After in seconds, if there is one; its form as a date is left to the caller's own patience."""
     try:
-        seconds = float(headers.get("Retry-After", ""))
+        return _wait_s(float(headers.get("Retry-After", "")))
     except ValueError:
         return None
-    return seconds if 0 <= seconds <= 86_400 else None
+
+
+def _wait_s(seconds: float) -> float | None:
+    """Return how long to wait, as a server says, if that is a time: it may be negative, or NaN."""
+    return min(seconds, LONGEST_NAMED_S) if seconds >= 0 else None
 
 
 def _is_name(value: object) -> bool:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pytest
 
 from gptj import Condition, Finished, Piece, Sampling, Turn, generators
-from gptj.backends.huggingface import HuggingFace
+from gptj.backends.huggingface import SHORTEST_WAIT_S, HuggingFace
 from gptj.exceptions import (
     BackendTimeout,
     BackendUnreachable,
@@ -103,6 +103,16 @@ async def test_a_model_that_is_being_loaded_is_waited_for_and_said(model: Huggin
     assert await read(model.stream(ASKED, Sampling())) == ("Hello.", None)
     await asyncio.sleep(0)
     assert states == [Condition.LOADING, Condition.OK]
+
+
+@pytest.mark.parametrize("estimated_s", [-5.0, 0, 0.0001, float("nan")])
+async def test_one_that_is_loaded_in_no_time_is_not_asked_all_the_time(
+    model: HuggingFace, server: FaultServer, estimated_s: float
+) -> None:
+    server.answer = is_json(503, {"error": "Model gpt-j is currently loading", "estimated_time": estimated_s})
+    _, error = await read(model.stream(ASKED, Sampling()))
+    assert isinstance(error, BackendUnreachable)
+    assert len(server.posted) <= 3 * (model.timeout_s / SHORTEST_WAIT_S + 1)  # in three attempts
 
 
 async def test_one_that_takes_longer_than_a_reply_may_is_not(model: HuggingFace, server: FaultServer) -> None:
