@@ -5,7 +5,10 @@ import pytest
 from gptj.backends.address import AddressRefused, Resolver, refused
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "169.254.0.1", "fe80::1", "fe80::1%eth0", "::ffff:169.254.1.1"])
+@pytest.mark.parametrize(
+    "address",
+    ["169.254.169.254", "169.254.0.1", "fe80::1", "fe80::1%eth0", "::ffff:169.254.1.1", "64:ff9b::169.254.169.254"],
+)
 def test_link_local_addresses_are_refused(address: str) -> None:
     assert refused(address)
 
