@@ -7,6 +7,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -78,7 +79,16 @@ class Relay:
                 await self._hear()
             except redis_faults() as error:
                 self._outage.failed(error)
+                await self._forget()
             await asyncio.sleep(AGAIN_S)
+
+    @staticmethod
+    async def _forget() -> None:
+        """Leave nothing of a try in the layer, which would gather messages for it that nobody takes."""
+        layer = get_channel_layer()
+        if layer is not None:
+            with suppress(*redis_faults()):
+                await layer.flush()
 
     async def _hear(self) -> None:
         layer = get_channel_layer()
