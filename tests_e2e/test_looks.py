@@ -195,6 +195,10 @@ def test_what_is_not_there_looks_right(looked: Looked, echo: Served, passing: Se
     page = looked.page
     tab = Tab(page, echo.url).open("/c/1")
     expect(page.get_by_text("This conversation does not exist, or it is not yours.")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
+    expect(page.get_by_text("Opening the conversation")).to_have_count(0)
+    expect(page.get_by_role("alert")).to_have_count(0)  # it is told once
+    expect(page.get_by_role("button", name="Begin a new one")).to_be_visible()
     looked.at("not there")
     page.context.route("**/api/me", lambda route: route.abort())
     tab.open()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext, Page, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
 from tests_e2e.served import Served
 from tests_e2e.tab import Tab
@@ -97,6 +97,18 @@ def test_where_the_server_is_down_the_page_opens_and_says_so(person: BrowserCont
     person.unroute("**/api/**")
     tab.page.get_by_role("button", name="Try again").click()
     expect(tab.name).to_be_visible()
+
+
+def test_a_page_that_breaks_says_so_and_is_whole_again_when_it_is_reloaded(browser: Browser, echo: Served) -> None:
+    context = browser.new_context()
+    tab = Tab(context.new_page(), echo.url).begin("before it broke")
+    tab.await_reply("before it broke")
+    tab.page.evaluate("() => { Number.prototype.toLocaleString = () => { throw new Error('broken'); }; }")
+    tab.reply.get_by_role("button", name="Details").click()
+    expect(tab.page.get_by_role("alert")).to_contain_text("Something on this page went wrong.")
+    tab.page.get_by_role("button", name="Reload the page").click()
+    tab.await_reply("before it broke")
+    context.close()
 
 
 def test_what_was_said_is_never_kept_with_the_shell(page: Page, echo: Served) -> None:

@@ -4,6 +4,7 @@ import { createRoot } from "react-dom/client";
 import "./base.css";
 import { ApiRefused, deleteMe, search } from "./api";
 import { App, type AppProps } from "./components/App/App";
+import { Broken } from "./components/Broken/Broken";
 import { t } from "./i18n";
 import { begin } from "./start";
 import { chooseTheme, readTheme } from "./theme";
@@ -42,7 +43,13 @@ document.documentElement.lang = t.locale;
 document.documentElement.dir = t.direction;
 const root = document.getElementById("root");
 if (root !== null) {
-  createRoot(root).render(
+  const page = createRoot(root, {
+    onUncaughtError: (error) => {
+      reportError(error);
+      page.render(<Broken />); // React has taken everything away
+    },
+  });
+  page.render(
     <StrictMode>
       <App begin={beginOrSay} search={searchOrSay} forget={forget} />
     </StrictMode>,

@@ -19,6 +19,11 @@ export const de: Catalogue = {
   copied: "Kopiert",
   skip: "Zum Nachrichtenfeld",
 
+  broken: {
+    words: "Auf dieser Seite ging etwas schief. Nichts Gesendetes ist verloren.",
+    reload: "Seite neu laden",
+  },
+
   start: {
     greeting: (name) => `Was beschäftigt dich, ${name}?`,
     welcome: "Hallo. Wie soll ich dich nennen?",
@@ -85,6 +90,8 @@ export const de: Catalogue = {
     toEnd: "Zum Ende",
     news: "Neues weiter unten",
     startAnew: "Ein neues beginnen",
+    absent: "Deine Gespräche stehen in der Liste.",
+    noTitle: "Nicht gefunden",
     older: "Frühere Nachrichten zeigen",
     olderFailed: "Frühere Nachrichten konnten nicht geladen werden.",
     you: "Du",

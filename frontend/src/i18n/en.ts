@@ -19,6 +19,11 @@ export const en = {
   copied: "Copied",
   skip: "Skip to the message field",
 
+  broken: {
+    words: "Something on this page went wrong. Nothing that was sent is lost.",
+    reload: "Reload the page",
+  },
+
   start: {
     greeting: (name: string) => `What is on your mind, ${name}?`,
     welcome: "Hello. What shall I call you?",
@@ -84,6 +89,8 @@ export const en = {
     toEnd: "To the end",
     news: "New messages below",
     startAnew: "Begin a new one",
+    absent: "Your conversations are in the list.",
+    noTitle: "Not found",
     older: "Show earlier messages",
     olderFailed: "Earlier messages could not be loaded.",
     you: "You",

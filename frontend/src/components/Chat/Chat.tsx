@@ -41,7 +41,8 @@ export function Chat(props: ChatProps) {
   const { conversation, connection, deeds } = useConversation(session, onFrame, seams);
   const composer = useRef<ComposerHandle>(null);
   const making = replyInTheMaking(conversation);
-  const title = conversation.session?.title || t.sidebar.untitled;
+  const absent = connection.state === "closed" && conversation.session === null;
+  const title = conversation.session?.title || (absent ? t.conversation.noTitle : t.sidebar.untitled);
   const leaf = conversation.leaf === null ? undefined : conversation.messages.get(conversation.leaf);
   useEffect(() => {
     document.title = `${title} · ${t.app}`;
@@ -70,6 +71,7 @@ export function Chat(props: ChatProps) {
       <Conversation
         conversation={conversation}
         connected={connection.state === "open"}
+        absent={absent}
         deeds={deeds}
         models={models}
         limit={limits.text}
@@ -80,10 +82,10 @@ export function Chat(props: ChatProps) {
       />
       <footer className={styles.foot} {...(over && { id: "message", tabIndex: -1 })}>
         <ConnectionLine connection={connection} onReconnect={deeds.reconnect} />
-        <Notice failure={conversation.notice} onDismiss={deeds.dismiss} />
-        {expired && (
+        {!absent && <Notice failure={conversation.notice} onDismiss={deeds.dismiss} />}
+        {(expired || absent) && (
           <div role="status" className={styles.expired}>
-            <span>{t.errors.expired}</span>
+            <span>{absent ? t.conversation.absent : t.errors.expired}</span>
             <Button small look="outlined" icon="plus" onClick={onStartAnew}>
               {t.conversation.startAnew}
             </Button>

@@ -17,6 +17,8 @@ import styles from "./Conversation.module.css";
 export interface ConversationProps {
   readonly conversation: Held;
   readonly connected: boolean;
+  /** It will never be opened. */
+  readonly absent: boolean;
   readonly deeds: Deeds;
   readonly models: readonly Model[];
   readonly limit: number;
@@ -38,7 +40,8 @@ function authorOf(message: Message, models: readonly Model[]): string {
 }
 
 export function Conversation(props: ConversationProps) {
-  const { conversation, connected, deeds, models, limit, readOnly, onTakeBack, target, onRevealed } = props;
+  const { conversation, connected, absent, deeds, models, limit, readOnly, onTakeBack, target, onRevealed } =
+    props;
   const { messages, leaf, unsent, queue } = conversation;
   const shown = useMemo(() => branch(messages, leaf), [messages, leaf]);
   const { scroller, content, atEnd, toEnd, letGo } = useStickToBottom();
@@ -100,7 +103,9 @@ export function Conversation(props: ConversationProps) {
       >
         <div className={styles.messages} ref={content}>
           {shown.older && conversation.sync === "done" && <Older key={first} before={first} deeds={deeds} />}
-          {empty && <Empty opened={conversation.session !== null && conversation.sync === "done"} />}
+          {empty && !absent && (
+            <Empty opened={conversation.session !== null && conversation.sync === "done"} />
+          )}
           <Rows
             ref={rows}
             scroller={scroller}

@@ -17,7 +17,9 @@ export interface EditFieldProps {
 export function EditField({ label, text, limit, busy, onSave, onCancel }: EditFieldProps) {
   const [draft, setDraft] = useState(text);
   const form = useRef<HTMLFormElement>(null);
-  useEffect(() => form.current?.scrollIntoView({ block: "nearest" }), []); // a long one has its buttons out of view
+  useEffect(() => {
+    form.current?.scrollIntoView({ block: "nearest" }); // a long one has its buttons out of view
+  }, []);
   const wish = draft.normalize("NFC").trim();
   const over = wish.length - limit;
   const savable = wish !== "" && over <= 0 && !busy;
