@@ -1,6 +1,6 @@
 """Messages by their words. An entry is written in the transaction that ends its message, and by no checkpoint."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from chat import words
 from chat.models import ChatSession, Message, SearchEntry
 
 HIGHEST = 2**63 - 1  # a place beyond all
+NEWEST = 2_000  # entries that PostgreSQL looks at first: what is common stands among them, and what is rare does not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,13 @@ _SEARCH = {
         SELECT id, message_id FROM found ORDER BY id DESC LIMIT %s
     """,
 }
+# PostgreSQL finds all of a common word before it sorts them.
+_AMONG_THE_NEWEST = """
+    WITH newest AS MATERIALIZED (
+        SELECT id, message_id, words FROM chat_searchentry WHERE visitor = %s AND id < %s ORDER BY id DESC LIMIT %s
+    )
+    SELECT id, message_id FROM newest WHERE ' ' || words LIKE ALL (%s) ORDER BY id DESC LIMIT %s
+"""
 _WORD = {"sqlite": ('"{}" *', " AND "), "postgresql": ("'{}':*", " & ")}
 
 
@@ -73,9 +81,13 @@ def search(visitor: UUID, query: str, *, before: int | None, limit: int) -> list
     wanted = words.wanted(query)
     if not wanted:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(*statement(visitor, wanted, before=before, limit=limit))
-        places: dict[UUID, int] = {_uuid(message): place for place, message in cursor.fetchall()}
+    places: dict[UUID, int] = {}
+    for sql, parameters in statements(visitor, wanted, before=before or HIGHEST, limit=limit):
+        with connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            places = {_uuid(message): place for place, message in cursor.fetchall()}
+        if len(places) == limit:
+            break
     rows = Message.objects.select_related("session__visitor", "session__system_prompt").in_bulk(places)
     return [
         Found(message=rows[message], session=rows[message].session, place=place)
@@ -84,12 +96,17 @@ def search(visitor: UUID, query: str, *, before: int | None, limit: int) -> list
     ]
 
 
-def statement(visitor: UUID, wanted: Iterable[str], *, before: int | None, limit: int) -> tuple[str, list[Any]]:
-    """Return the SQL that finds the places, and its parameters. No word holds what the index's language reads."""
+def statements(visitor: UUID, wanted: Sequence[str], *, before: int, limit: int) -> Iterator[tuple[str, list[Any]]]:
+    """Return the SQL that finds the places, and its parameters: each to be asked until one finds as many as `limit`.
+
+    No word holds what the index's language reads, or LIKE.
+    """
     quoted, joint = _WORD[connection.vendor]
     asked = joint.join(quoted.format(f"{visitor.hex[:8]}{word}") for word in wanted)
     key = SearchEntry._meta.get_field("visitor").get_db_prep_value(visitor, connection)
-    return _SEARCH[connection.vendor], [asked, before or HIGHEST, key, limit]
+    if connection.vendor == "postgresql":
+        yield _AMONG_THE_NEWEST, [key, before, NEWEST, [f"% {word}%" for word in wanted], limit]
+    yield _SEARCH[connection.vendor], [asked, before, key, limit]
 
 
 def _uuid(stored: Any) -> UUID:
