@@ -61,7 +61,7 @@ def test_a_reply_outlives_an_upgrade_with_a_migration(storage: type, tmp_path: P
     with storage(tmp_path) as stored:
         settings = {**stored, "GPTJ_URL": "echo://?delay_s=0.06"}
         old = Served(tmp_path / "old", **settings)
-        new = Served(tmp_path / "new", project=next_version(tmp_path / "project"), **settings)
+        new = Served(tmp_path / "new", next_version(tmp_path / "project"), **settings)
         old.manage("migrate", "--verbosity", "0")
         old.start()
         visitor = Visitor(old.url)

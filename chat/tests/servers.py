@@ -94,7 +94,7 @@ def postgresql(folder: Path) -> Iterator[str]:
 class Served:
     """`manage.py serve` as a process of its own."""
 
-    def __init__(self, folder: Path, *, project: Path | None = None, **environment: str) -> None:
+    def __init__(self, folder: Path, project: Path | None = None, /, **environment: str) -> None:
         """`project` is where its code is, if that is not this one."""
         self._project = project or settings.BASE_DIR
         self.data_dir = Path(environment.get("DATA_DIR", folder))
