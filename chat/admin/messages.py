@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.db.models.expressions import Combinable
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
@@ -140,7 +141,7 @@ class MessageAdmin(ReadOnly):
         """Let a session's page link to its messages."""
         return lookup == "session__id__exact" or super().lookup_allowed(lookup, value, request)
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
         """Return the order that an index gives: the newest first; of slow ones the slowest, of a session its own."""
         if request.GET.get(SlowFilter.parameter_name):
             return ["-total_ms"]
