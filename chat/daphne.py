@@ -74,17 +74,15 @@ class Prompt(tcp.Server):
     _due = False
 
     def startWriting(self) -> None:  # noqa: N802 (Twisted's name)
-        """Send soon what is being written; the loop sees to the end."""
-        if self.disconnecting:
-            super().startWriting()  # type: ignore[no-untyped-call]  # Twisted is typed in part
-        elif not self._due:
+        """Send soon what is being written, or end."""
+        if not self._due:
             self._due = True
             asyncio.get_running_loop().call_soon(self._send)
 
     def _send(self) -> None:
-        """Send what the socket takes; let the loop see to the rest, to faults, and to the end that came meanwhile."""
+        """Send what the socket takes; the event loop sees to the rest, to faults and to the end."""
         self._due = False
-        if self.connected and (self.disconnecting or self.doWrite() is not None or self.dataBuffer):  # type: ignore[no-untyped-call]
+        if self.connected and (self.disconnecting or self.doWrite() is not None or self.dataBuffer):  # type: ignore[no-untyped-call]  # Twisted is typed in part
             super().startWriting()  # type: ignore[no-untyped-call]
 
 

@@ -1,0 +1,88 @@
+"""Connections that send what was written together, and leave the rest to the event loop."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.protocol import Protocol
+
+from chat.daphne import Prompt
+
+MUCH = b"x" * 8_000_000  # bytes; more than a socket takes at once
+
+
+class Reactor:
+    """Who is asked to say when there is room, or something to read."""
+
+    def __init__(self) -> None:
+        self.writers: set[Any] = set()
+
+    def addWriter(self, writer: Any) -> None:  # noqa: N802 (Twisted's names)
+        self.writers.add(writer)
+
+    def removeWriter(self, writer: Any) -> None:  # noqa: N802
+        self.writers.discard(writer)
+
+    def addReader(self, reader: Any) -> None:  # noqa: N802
+        """Nothing is read here."""
+
+    removeReader = addReader  # noqa: N815
+
+
+Ends = tuple[Any, socket.socket, Reactor]  # a connection, which Twisted does not type; its other end; its reactor
+PROTOCOL: Any = Protocol()
+SERVER: Any = None  # the listening port, which a connection only remembers
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    """Give these, joined."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    reactor: Any = Reactor()
+    with ours, theirs:
+        yield Prompt(ours, PROTOCOL, ("127.0.0.1", 0), SERVER, 0, reactor), theirs, reactor
+
+
+async def test_what_is_written_together_is_sent_together(ends: Ends) -> None:
+    connection, theirs, reactor = ends
+    connection.write(b"one ")
+    connection.write(b"two")
+    with pytest.raises(BlockingIOError):
+        theirs.recv(100)
+    await asyncio.sleep(0)
+    assert theirs.recv(100) == b"one two"
+    assert not reactor.writers
+
+
+async def test_what_the_socket_does_not_take_waits_for_room(ends: Ends) -> None:
+    connection, theirs, reactor = ends
+    connection.write(MUCH)
+    await asyncio.sleep(0)
+    assert reactor.writers == {connection}
+    read = 0
+    while read < len(MUCH):
+        read += len(theirs.recv(1_000_000))
+        connection.doWrite()  # as the reactor does where there is room
+    assert not reactor.writers
+
+
+async def test_an_end_after_words_is_left_to_the_reactor(ends: Ends) -> None:
+    connection, theirs, reactor = ends
+    connection.write(b"bye")
+    connection.loseConnection()
+    await asyncio.sleep(0)
+    assert reactor.writers == {connection}
+    assert connection.doWrite() is not None  # which tells the reactor that this is over
+    assert theirs.recv(100) == b"bye"
+
+
+async def test_a_line_that_is_lost_is_found_out_by_the_reactor(ends: Ends) -> None:
+    connection, theirs, reactor = ends
+    theirs.close()
+    connection.write(b"anybody?")
+    await asyncio.sleep(0)
+    assert reactor.writers == {connection}
