@@ -215,7 +215,7 @@ class Delivery:
             return
         self._gathering.add(draft)
         if self._timer is None:
-            self._timer = loop.call_at(max(now, self._last + GATHER_S), self._tell_gathered)
+            self._timer = loop.call_at(max(draft.told_at, self._last) + GATHER_S, self._tell_gathered)
 
     def _tell_gathered(self) -> None:
         self._timer = None
