@@ -102,6 +102,11 @@ class Delivery:
             (self._by_group, socket.group),
         )
 
+    @property
+    def sockets(self) -> int:
+        """How many sockets hear."""
+        return sum(len(sockets) for sockets in self._by_group.values())
+
     def listening(self, session: UUID) -> int:
         """Return how many living sockets hear of a session; those of a lost line are not counted while they linger."""
         return sum(socket.alive for socket in self._by_session.get(session, ()))

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from chat import catalogue, history, metrics, protocol, threads
+from chat import catalogue, garbage, history, metrics, protocol, threads
 from chat.census import census
 from chat.delivery import delivery
 from chat.protocol import Close, Refused
@@ -57,6 +57,7 @@ class Process:
             asyncio.create_task(_every(PULSE_S, replies.replays.pulse)),
             asyncio.create_task(_every(max(PULSE_S, settings.LEASE_S / 4), replies.take_over)),
             asyncio.create_task(_every(PLACES_S, _tell_places)),
+            asyncio.create_task(_every(PLACES_S, _heed_sockets)),
             asyncio.create_task(_every(PURGE_S, _purge)),
             asyncio.create_task(_watch_loop()),
         ]
@@ -122,6 +123,10 @@ def _checkpoints() -> Callable[[], Awaitable[None]]:
 
 async def _tell_places() -> None:
     replies.tell_places()
+
+
+async def _heed_sockets() -> None:
+    garbage.heed(delivery.sockets)
 
 
 def _well(alias: str) -> bool:

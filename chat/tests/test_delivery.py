@@ -132,11 +132,12 @@ def test_a_session_a_visitor_and_everyone_are_told_apart(delivery: Delivery) -> 
 def test_who_has_left_hears_nothing_and_is_not_counted(delivery: Delivery) -> None:
     ear = Ear(uuid4(), uuid4(), "203.0.113.7")
     delivery.join(ear)
-    assert (delivery.listening(ear.session), delivery.connected("203.0.113.7")) == (1, 1)
+    assert (delivery.sockets, delivery.listening(ear.session), delivery.connected("203.0.113.7")) == (1, 1, 1)
     delivery.leave(ear)
     delivery.leave(ear)
     delivery.tell_all(BYE)
     assert (ear.heard, delivery.listening(ear.session), delivery.connected("203.0.113.7")) == ([], 0, 0)
+    assert delivery.sockets == 0
     assert not delivery._by_session
     assert not delivery._by_visitor
 

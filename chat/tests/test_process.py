@@ -1,7 +1,6 @@
 """A serving process from its start to its end, in this one and as `manage.py serve` in one of its own."""
 
 import asyncio
-import gc
 import json
 import resource
 import shutil
@@ -381,17 +380,6 @@ def test_a_server_may_hold_as_many_sockets_as_the_system_allows(served: Served) 
     assert served.process is not None
     assert resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE)[0] == min(hard, serve.OPEN_FILES)
     assert served.end() == 0
-
-
-def test_what_is_loaded_is_no_work_for_the_garbage_collector() -> None:
-    thresholds = gc.get_threshold()
-    try:
-        serve.collect_rarely()
-        assert gc.get_freeze_count() > 10_000
-        assert len(gc.get_objects()) < 10_000
-    finally:
-        gc.unfreeze()
-        gc.set_threshold(*thresholds)
 
 
 def test_a_second_process_without_redis_is_refused_while_the_first_lives(served: Served) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import gc
 import resource
 import signal
 from argparse import ArgumentParser
@@ -14,12 +13,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from chat import garbage
 from chat.lean import load_daphne
 
 OPEN_FILES = 65_536  # at most; each socket is one
-# The garbage collector looks at everything after half a million new objects, some 50 MB at most. Python has 70,000:
-# with 5,000 idle sockets they come every 20 s, and each look holds all of them up for half a second.
-COLLECT_AFTER = (1000, 10, 50)
 
 
 class Command(BaseCommand):
@@ -81,13 +78,6 @@ def allow_many_sockets() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def collect_rarely() -> None:
-    """Let the garbage collector pass over what has been loaded, and look at all the rest seldom."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
-
-
 def _alone() -> IO[bytes] | None:
     """Lock the database's file, where no Redis joins processes; held until this process ends, however that happens.
 
@@ -108,7 +98,7 @@ def _run(start: Any, drain: Any, stop: Any) -> None:
     """Start the process on the loop, and let SIGTERM and Ctrl-C drain it before the reactor stops."""
     loop = asyncio.get_event_loop()
     running: set[asyncio.Task[None]] = {loop.create_task(start)}
-    collect_rarely()
+    garbage.pass_over_what_is_loaded()
 
     async def go_down() -> None:
         try:
