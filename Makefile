@@ -42,6 +42,7 @@ test: build .venv/.dev browser ## Run every test: the page's, then the server's 
 bench: build .venv/.dev ## Measure what relaying a token costs, as a ratio to the bare floor
 	$(INSTALL) -q -r requirements-bench.txt
 	$(PY) -m bench.run --json docs/performance.json
+	$(PY) -m bench.turns --json docs/turns.json
 
 test-gptj: .venv/.dev key ## Convert a tiny GPT-J and run it by CTranslate2, in environments of their own (6 GB)
 	$(UV) venv -q --allow-existing .venv/gptj
