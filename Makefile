@@ -115,7 +115,7 @@ MATRIX_PYTHON ?= 3.13
 MATRIX_DJANGO ?= 5.2 6.1
 test-matrix: build .venv/.dev ## Run the server's tests on Python 3.13 with each Django (MATRIX_PYTHON, MATRIX_DJANGO)
 	for django in $(MATRIX_DJANGO); do \
-	  env=.venv/matrix-$$django && $(UV) venv -q --clear --python $(MATRIX_PYTHON) $$env && \
+	  env=.venv/matrix-$$django && $(UV) venv -q --clear --no-python-downloads --python $(MATRIX_PYTHON) $$env && \
 	  $(UV) pip install -q --python $$env/bin/python --require-hashes --no-deps \
 	    -r requirements.txt -r requirements-dev.txt -r requirements-model.txt && \
 	  $(UV) pip install -q --python $$env/bin/python "django~=$$django.0" && \
