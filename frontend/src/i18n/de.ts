@@ -141,7 +141,7 @@ export const de: Catalogue = {
 
   search: {
     title: "Suchen",
-    placeholder: "Wörter einer Nachricht, oder ein Befehl",
+    placeholder: "Nachricht oder Befehl",
     commands: "Befehle",
     hits: "Gefundene Nachrichten",
     hint: "Gesucht wird in allen deinen Gesprächen.",

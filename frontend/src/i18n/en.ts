@@ -141,7 +141,7 @@ export const en = {
 
   search: {
     title: "Search",
-    placeholder: "Words of a message, or a command",
+    placeholder: "Message or command",
     commands: "Commands",
     hits: "Messages found",
     hint: "All your conversations are searched.",
