@@ -16,6 +16,7 @@ PAIRS = 3
 REPLY_S = 240  # at most, on a busy machine
 TRIES = 3  # other work on this machine only ever makes the two differ
 TIMES_LONGER = 2
+MAX_CHILD_BYTES = 300_000_000  # at its most
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,14 @@ def test_turn_30_begins_within_twice_the_time_of_turn_2(patient: Served) -> None
     assert {reply["context"]["first"] for reply in said} == {said[0]["context"]["first"]}  # nothing was cut
     assert tokens > 1_000
     assert median(long) < TIMES_LONGER * median(short)
+    assert _most_bytes(patient) < MAX_CHILD_BYTES
+
+
+def _most_bytes(server: Served) -> int:
+    """Return the most memory that the model's process has held."""
+    child = next(pid for pid, command in server.children().items() if "llama_server" in command)
+    status = Path("/proc", str(child), "status").read_text()
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
 
 def _session(visitor: Visitor) -> str:
