@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests_e2e import staff
 from tests_e2e.browser import chromium
 from tests_e2e.served import Served, serve
 
@@ -24,6 +25,13 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve with a model that says what it is told, a word every 30 ms."""
     with serve(tmp_path_factory.mktemp("echo"), GPTJ_URL="echo://?delay_s=0.03") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def staffed(echo: Served) -> Served:
+    """The same, with a staff user."""
+    staff.make(echo)
+    return echo
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,6 @@ NOTE = """addEventListener("securitypolicyviolation", event =>
     console.error(`policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile} ${event.sample}`))"""
 
 
-@pytest.fixture(scope="module")
-def server(echo: Served) -> Served:
-    """A server that has a staff user."""
-    staff.make(echo)
-    return echo
-
-
 @pytest.fixture
 def complaints(person: BrowserContext) -> Iterator[list[str]]:
     """What the browser finds wrong on any page of this person; nothing, at the end of each test that ends well."""
@@ -47,14 +40,14 @@ def settled(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_of_the_admin_asks_for_more(page: Page, server: Served, complaints: list[str], scheme: str) -> None:
+def test_no_page_of_the_admin_asks_for_more(page: Page, staffed: Served, complaints: list[str], scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    Tab(page, server.url).begin("why so", name=f"Policy {scheme}").await_reply("why so")
-    page.goto(f"{server.url}/admin/")
+    Tab(page, staffed.url).begin("why so", name=f"Policy {scheme}").await_reply("why so")
+    page.goto(f"{staffed.url}/admin/")
     settled(page)
-    staff.log_in(page, server)
+    staff.log_in(page, staffed)
     settled(page)
-    staff.open_session(page, server, f"Policy {scheme}")
+    staff.open_session(page, staffed, f"Policy {scheme}")
     settled(page)
     staff.reveal(page)
     page.get_by_role("link", name="Why this?").click()
@@ -62,14 +55,14 @@ def test_no_page_of_the_admin_asks_for_more(page: Page, server: Served, complain
     staff.replay(page, temperature="0.5")
     settled(page)
     for path in ("chat/message/", "chat/visitor/", "chat/reveal/", "auth/user/", "auth/user/add/", "password_change/"):
-        answer = page.goto(f"{server.url}/admin/{path}")
+        answer = page.goto(f"{staffed.url}/admin/{path}")
         assert answer is not None
         assert answer.ok, path
         settled(page)
 
 
-def test_the_api_s_description_asks_for_no_more(page: Page, server: Served, complaints: list[str]) -> None:
-    page.goto(f"{server.url}/api/docs")
+def test_the_api_s_description_asks_for_no_more(page: Page, staffed: Served, complaints: list[str]) -> None:
+    page.goto(f"{staffed.url}/api/docs")
     expect(page.get_by_role("heading", name="Chatbot")).to_be_visible()
     page.get_by_role("button", name="GET /api/me", exact=False).first.click()
     page.get_by_role("button", name="Try it out").click()
@@ -78,16 +71,16 @@ def test_the_api_s_description_asks_for_no_more(page: Page, server: Served, comp
     settled(page)
 
 
-def test_a_conversation_asks_for_no_more(page: Page, server: Served, complaints: list[str]) -> None:
-    tab = Tab(page, server.url).begin("```py\nprint(1)\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |", name="Strict")
+def test_a_conversation_asks_for_no_more(page: Page, staffed: Served, complaints: list[str]) -> None:
+    tab = Tab(page, staffed.url).begin("```py\nprint(1)\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |", name="Strict")
     tab.await_reply("print")
     expect(tab.reply.locator("pre")).to_be_visible()
     settled(page)
 
 
-def test_a_forbidden_thing_would_be_seen(person: BrowserContext, page: Page, server: Served) -> None:
+def test_a_forbidden_thing_would_be_seen(person: BrowserContext, page: Page, staffed: Served) -> None:
     person.add_init_script(NOTE)
-    page.goto(f"{server.url}/admin/login/")
+    page.goto(f"{staffed.url}/admin/login/")
     with page.expect_console_message(lambda message: message.text.startswith("policy: script-src-elem inline")):
         page.evaluate("""() => {
             const script = document.createElement("script");
