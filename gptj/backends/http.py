@@ -142,14 +142,15 @@ class Server:
             response.close()
 
     async def chunks(self, response: aiohttp.ClientResponse, deadline: Deadline) -> AsyncGenerator[bytes, None]:
-        """Give what has come of a streamed answer: the first at once, then once a round.
+        """Give what has come of a streamed answer: the first at once, then what came in a while together.
 
         Raises StreamIncomplete, BackendTimeout.
         """
-        rounds = pace()
-        while chunk := await self._more(response, deadline):
-            yield chunk
-            await rounds.next_round()
+        rate = pace()
+        with rate.reader():
+            while chunk := await self._more(response, deadline):
+                yield chunk
+                await rate.pause()
 
     async def body(self, response: aiohttp.ClientResponse, deadline: Deadline) -> bytes:
         """Return the whole answer. Raises ResponseGarbled if it is more than MAX_BODY_BYTES."""

@@ -1,37 +1,35 @@
-"""How often the replies of an event loop are read: by one timer for all, so that what comes at once costs once.
+"""How often the replies of an event loop are read, so that what comes in a while costs once.
 
 A person sees no difference between 50 pieces of text a second and 25 of twice the length; a processor does.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
-ROUND_S = 0.04  # between two reads of a reply
+PAUSE_S = 0.04  # between two reads of a reply
 EACH_S = 0.0002  # more for each reply: about twice what it takes to read, tell and send one, so half the time is left
 
 
 class Pace:
-    """The rounds of one event loop: in each, every reply that waits is read."""
+    """The replies that one event loop reads, and so how often it reads each."""
 
     def __init__(self) -> None:
-        self._waiting: list[asyncio.Future[None]] = []
-        self._last = 0  # replies in the last round
+        self._readers = 0
 
-    async def next_round(self) -> None:
+    @contextmanager
+    def reader(self) -> Iterator[None]:
+        """Be one of those who read."""
+        self._readers += 1
+        try:
+            yield
+        finally:
+            self._readers -= 1
+
+    async def pause(self) -> None:
         """Wait until it is time to read again."""
-        loop = asyncio.get_running_loop()
-        if not self._waiting:
-            loop.call_later(ROUND_S + EACH_S * self._last, self._begin)
-        turn = loop.create_future()
-        self._waiting.append(turn)
-        await turn
-
-    def _begin(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        self._last = len(waiting)
-        for turn in waiting:
-            if not turn.done():  # whoever waited may have been cancelled
-                turn.set_result(None)
+        await asyncio.sleep(PAUSE_S + EACH_S * self._readers)
 
 
 _paces: WeakKeyDictionary[asyncio.AbstractEventLoop, Pace] = WeakKeyDictionary()
@@ -39,8 +37,4 @@ _paces: WeakKeyDictionary[asyncio.AbstractEventLoop, Pace] = WeakKeyDictionary()
 
 def pace() -> Pace:
     """Return the running event loop's."""
-    loop = asyncio.get_running_loop()
-    found = _paces.get(loop)
-    if found is None:
-        found = _paces[loop] = Pace()
-    return found
+    return _paces.setdefault(asyncio.get_running_loop(), Pace())

@@ -1,34 +1,37 @@
-"""Rounds: every reply that waits is read in the next one."""
+"""Replies are read the less often, the more there are."""
 
 import asyncio
+from contextlib import ExitStack
 
-from gptj.backends.pace import EACH_S, ROUND_S, Pace
+from gptj.backends.pace import EACH_S, PAUSE_S, Pace, pace
 
-
-async def test_all_who_wait_are_let_go_in_one_round() -> None:
-    pace, order = Pace(), []
-
-    async def reads(name: str) -> None:
-        await pace.next_round()
-        order.append(name)
-
-    readers = [asyncio.create_task(reads("a")), asyncio.create_task(reads("b"))]
-    await asyncio.wait(readers, return_when=asyncio.FIRST_COMPLETED)
-    assert order == ["a", "b"]
+EXACT_S = 0.001  # how exact the event loop's timers are
 
 
-async def test_one_who_is_cancelled_does_not_hold_up_the_others() -> None:
-    pace = Pace()
-    gone, stays = asyncio.create_task(pace.next_round()), asyncio.create_task(pace.next_round())
-    await asyncio.sleep(0)
-    gone.cancel()
-    await stays
-    assert gone.cancelled()
-
-
-async def test_rounds_are_the_longer_the_more_take_part() -> None:
-    pace, loop, many = Pace(), asyncio.get_running_loop(), 200
-    await asyncio.gather(*(pace.next_round() for _ in range(many)))
+async def paused(rate: Pace) -> float:
+    """Return how long a pause takes, in seconds."""
+    loop = asyncio.get_running_loop()
     began = loop.time()
-    await pace.next_round()
-    assert loop.time() - began >= ROUND_S + many * EACH_S - 0.001  # s; the clock of the timers is that exact
+    await rate.pause()
+    return loop.time() - began
+
+
+async def test_a_reply_alone_is_read_25_times_a_second_at_most() -> None:
+    rate = Pace()
+    with rate.reader():
+        assert await paused(rate) >= PAUSE_S - EXACT_S
+
+
+async def test_the_pauses_are_the_longer_the_more_replies_are_read() -> None:
+    rate, many = Pace(), 200
+    with ExitStack() as readers:
+        for _ in range(many):
+            readers.enter_context(rate.reader())
+        assert await paused(rate) >= PAUSE_S + many * EACH_S - EXACT_S
+    with rate.reader():
+        pauses = [await paused(rate) for _ in range(5)]
+    assert min(pauses) < PAUSE_S + many * EACH_S  # those who have gone count no more
+
+
+async def test_an_event_loop_has_one_pace() -> None:
+    assert pace() is pace()
