@@ -42,10 +42,13 @@ test: build .venv/.dev browser ## Run every test: the page's, then the server's 
 bench: build .venv/.dev ## Measure what relaying a token costs, as a ratio to the bare floor
 	$(INSTALL) -q -r requirements-bench.txt
 	$(PY) -m bench.run --json docs/performance.json
+	$(PY) -m bench.report
 	$(PY) -m bench.turns --json docs/turns.json
 
 bench-growth: build .venv/.dev ## Measure pages and queries with a million messages, in SQLite and PostgreSQL; 10 minutes
+	$(INSTALL) -q -r requirements-bench.txt
 	$(PY) -m bench.growth --json docs/growth.json
+	$(PY) -m bench.report
 
 bench-peers: build .venv/.dev ## Measure Chainlit and Gradio beside the chat, in environments of their own (400 MB)
 	$(INSTALL) -q -r requirements-bench.txt
@@ -54,6 +57,7 @@ bench-peers: build .venv/.dev ## Measure Chainlit and Gradio beside the chat, in
 	    --require-hashes --no-deps -r requirements-peer-$$peer.txt || exit; \
 	done
 	$(PY) -m bench.peers.run --json docs/peers.json
+	$(PY) -m bench.report
 
 test-gptj: .venv/.dev key ## Convert a tiny GPT-J and run it by CTranslate2, in environments of their own (6 GB)
 	$(UV) venv -q --allow-existing .venv/gptj

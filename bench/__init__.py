@@ -11,4 +11,5 @@ peers       Chainlit and Gradio beside them
 filling     many people's conversations of a month in a database
 pages       how long each page and query takes in it, and by what plan
 growth      SQLite and PostgreSQL with a million messages
+report      all of that, written into docs/performance.md
 """

@@ -55,8 +55,9 @@ def measured(database: str, messages: int, rounds: int) -> dict[str, Any]:
         run("manage.py", "migrate", "--verbosity", "0")
         migrated_s = time.monotonic() - began
         print(f"{database}: filled in {filled_s:.0f} s, indexed in {migrated_s:.0f} s", flush=True)
+        load, _, _ = os.getloadavg()
         found = json.loads(run("-m", "bench.pages", str(filled), str(rounds)))
-        return {"database": database, "messages": messages, "migrated_s": round(migrated_s), **found}
+        return {"database": database, "messages": messages, "migrated_s": round(migrated_s), "load": load, **found}
 
 
 def show(result: dict[str, Any]) -> None:

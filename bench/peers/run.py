@@ -75,12 +75,13 @@ async def measured(server: str, url: str, pid: int, people: int) -> dict[str, An
 
     A token late or lost is one that the reply has not, so `finished` counts whole replies alone.
     """
+    load, _, _ = os.getloadavg()
     heard, used_s = await everybody(people, await _connect(server, url, people), lambda: cpu_s(pid))
     for each in heard:
         each.finished = each.finished and len(each.late_s) == TOKENS
     row = cost(server, heard, used_s=used_s, memory=memory_mb(pid)).as_dict()
     waits = [_waited_ms(each) for each in heard if each.late_s]
-    return row | {"wait_p50_ms": percentile(waits, 50), "wait_p99_ms": percentile(waits, 99)}
+    return row | {"wait_p50_ms": percentile(waits, 50), "wait_p99_ms": percentile(waits, 99), "load": load}
 
 
 def _waited_ms(heard: Heard) -> float:
