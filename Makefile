@@ -65,7 +65,7 @@ test-gptj: .venv/.dev key ## Convert a tiny GPT-J and run it by CTranslate2, in 
 	  -r requirements.txt -r requirements-dev.txt -r requirements-model.txt -r requirements-gptj.txt
 	$(UV) venv -q --allow-existing .venv/convert
 	$(UV) pip install -q --python .venv/convert/bin/python --require-hashes --no-deps --no-build -r requirements-convert.txt
-	.venv/gptj/bin/python -m pytest gptj/tests/gptj_itself.py
+	.venv/gptj/bin/python -m pytest --timeout=600 gptj/tests/gptj_itself.py
 
 figures: build .venv/.dev ## Measure how soon turn 30 of a conversation is answered; on a quiet machine
 	$(PY) -m pytest -q -s tests_e2e/long_conversation.py
