@@ -18,6 +18,8 @@ from django.core.checks import run_checks
 
 from gptj import Condition, Finished, Piece, Sampling, Turn, generators
 from gptj.backends.ctranslate2 import CTranslate2
+from gptj.backends.http import Deadline
+from gptj.backends.sse import Parser
 from gptj.exceptions import ContextTooLong, RequestRejected
 from gptj.tests import tiny_gptj
 from gptj.tests.conftest import UseModels
@@ -58,9 +60,20 @@ async def model(loaded: CTranslate2) -> AsyncIterator[CTranslate2]:
 
 
 async def test_it_streams_token_by_token(model: CTranslate2) -> None:
+    """As its process writes them: what comes within one pause is read as one piece."""
+    server, deadline, parser = model._server, Deadline(model._server.patience), Parser()
+    asked = {"prompt": line(ASKED[-1]), "max_tokens": 40, "seed": 1}
+    sent = []
+    async with server.request("POST", f"{server.url}/completions", deadline, asked, last=True) as response:
+        async for chunk in server.chunks(response, deadline):
+            sent += parser.feed(chunk)
+    texts = [choice["text"] for event in sent[:-1] for choice in json.loads(event.data)["choices"]]
+    assert sum(map(bool, texts)) > 20
+
+
+async def test_a_reply_ends_at_its_limit_and_is_counted(model: CTranslate2) -> None:
     events = [event async for event in model.stream(ASKED, Sampling(max_new_tokens=40, seed=1))]
-    pieces = [event for event in events if isinstance(event, Piece)]
-    assert len(pieces) > 20
+    assert isinstance(events[0], Piece)
     assert isinstance(events[-1], Finished)
     assert (events[-1].reason, events[-1].model, events[-1].completion_tokens) == ("length", "tiny-gpt-j", 40)
     assert model.label == "tiny-gpt-j"
