@@ -17,6 +17,7 @@ IMAGES = DOCS / "images"
 NAMES = {"floor": "the floor", "chat": "this project", "twice": "this project, two processes"}
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 LONGEST = 400  # characters of a statement
+ROUNDS = 3  # of which a figure is the median
 QUIET = 2.5  # load average of two cores that do nothing but measure
 
 Rows = Sequence[dict[str, Any]]
@@ -33,10 +34,13 @@ def ms(value: float | None) -> str:
     return "" if value is None else f"{value:,.1f}" if value < 10 else f"{value:,.0f}"
 
 
-def busy(rows: Rows) -> str:
-    """Return a warning if other work kept the machine busy meanwhile."""
+def circumstances(rows: Rows) -> str:
+    """Return under what figures were taken, where that is not as the page says."""
     load = max((row.get("load", 0) for row in rows), default=0)
-    return f"\n\nOther work kept the machine busy meanwhile: a load of {load:.0f} on two cores." if load > QUIET else ""
+    rounds = min((row.get("rounds", ROUNDS) for row in rows), default=ROUNDS)
+    said = [f"Other work kept the machine busy meanwhile: a load of {load:.0f} on two cores."] * (load > QUIET)
+    said += [f"Of {rounds} rounds, not {ROUNDS}." if rounds > 1 else "Of a single round."] * (rounds < ROUNDS)
+    return f"\n\n{' '.join(said)}" if said else ""
 
 
 def to_floor(row: dict[str, Any], rows: Rows) -> float:
@@ -223,7 +227,7 @@ def main() -> None:
         if not (DOCS / name).exists():
             continue
         rows = _read(DOCS / name)
-        written = content(rows) + busy(rows)
+        written = content(rows) + circumstances(rows)
         if part in charts:
             draw, says = charts[part]
             draw(rows, f"bench-{part}.png")

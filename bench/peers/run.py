@@ -107,7 +107,7 @@ def medians(rounds: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
             each["cpu_ms_per_1000_tokens"] / beside[0]["cpu_ms_per_1000_tokens"]
             for each, beside in zip(own, rounds, strict=True)
         ]
-        rows.append(row | {"to_floor": statistics.median(ratios)})
+        rows.append(row | {"to_floor": statistics.median(ratios), "rounds": len(rounds)})
     return rows
 
 
