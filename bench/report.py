@@ -187,7 +187,7 @@ def chart_of_growth(results: Rows, name: str) -> None:
     """Draw the times of pages over the messages of their session."""
     import matplotlib.pyplot as plt  # noqa: PLC0415
 
-    figure, sides = plt.subplots(1, len(results), figsize=(10, 4), sharey=True, layout="constrained", squeeze=False)
+    figure, sides = plt.subplots(1, len(results), figsize=(12, 4), sharey=True, layout="constrained", squeeze=False)
     for axes, result in zip(sides[0], results, strict=True):
         for group in dict.fromkeys(row["group"] for row in result["rows"] if row["group"] != "admin"):
             own = [row for row in result["rows"] if row["group"] == group]
@@ -198,7 +198,7 @@ def chart_of_growth(results: Rows, name: str) -> None:
         axes.axhline(100, color="grey", linestyle=":")
         axes.spines[["top", "right"]].set_visible(False)
     sides[0][0].set_ylabel("ms, of a million messages")
-    sides[0][0].legend(fontsize=7)
+    figure.legend(*sides[0][0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
     figure.savefig(IMAGES / name, dpi=110)
 
 
