@@ -1,7 +1,7 @@
 """Everything that the page can do, once, by keyboard alone; whatever has the focus shows it."""
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests_e2e.pictures import picture
 from tests_e2e.served import Served
@@ -152,6 +152,36 @@ def test_settings_are_changed_and_the_conversation_taken_along(tab: Tab) -> None
     expect(opener).to_be_focused()
 
 
+def test_a_key_pressed_while_a_panel_loads_for_the_first_time_is_the_panel_s(tab: Tab) -> None:
+    page, keyboard = tab.page, tab.page.keyboard
+    script = "**/assets/Settings-*.js"
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(script, hold)
+    opener = page.get_by_role("button", name="Settings of this conversation")
+    with page.expect_request(script):
+        press(page, opener, BACK)
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("status")).to_have_text("One moment…")
+    keyboard.press("/")
+    keyboard.press("?")
+    keyboard.type("astray")
+    expect(dialog).to_have_count(1)
+    expect(tab.message).to_have_value("")
+    keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
+    keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    for route in held:
+        route.continue_()
+    expect(dialog.get_by_role("combobox", name="Model")).to_be_visible()
+    tab_to(page, dialog.get_by_role("spinbutton", name="Temperature"))
+
+
 def test_what_was_said_is_searched_and_found_and_commands_are_given(tab: Tab) -> None:
     page, keyboard = tab.page, tab.page.keyboard
     keyboard.press("Control+K")
@@ -175,7 +205,7 @@ def test_what_was_said_is_searched_and_found_and_commands_are_given(tab: Tab) ->
     expect(page.locator("html")).not_to_have_attribute("data-theme", "dark")
     page.evaluate("() => document.activeElement.blur()")
     keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keys").get_by_role("heading")).to_be_visible()
     picture(page, "keyboard-keys")
     keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)

@@ -1,5 +1,5 @@
 /** The whole page: the list at the side, and in the middle a conversation or the start of one. */
-import { lazy, Suspense, useCallback, useRef, useState } from "react";
+import { lazy, useCallback, useRef, useState } from "react";
 import { t } from "../../i18n";
 import type { Failure, Hit, ServerFrame, Session } from "../../protocol";
 import { useRoute } from "../../route";
@@ -146,13 +146,21 @@ export function App({ begin, search, forget }: AppProps) {
           <Sidebar {...side} onClose={close} />
         </Drawer>
       )}
-      <Suspense>
-        {panel === "search" && (
+      {panel === "search" && (
+        <Drawer label={t.search.title} side="middle" onClose={close}>
           <Search commands={commands()} onSearch={search} onPick={pick} onClose={close} />
-        )}
-        {panel === "help" && <Shortcuts onClose={close} />}
-        {panel === "visitor" && name !== null && <Visitor name={name} onRemove={forget} onClose={close} />}
-      </Suspense>
+        </Drawer>
+      )}
+      {panel === "help" && (
+        <Drawer label={t.shortcuts.title} side="middle" onClose={close}>
+          <Shortcuts onClose={close} />
+        </Drawer>
+      )}
+      {panel === "visitor" && name !== null && (
+        <Drawer label={t.visitor.title} side="middle" onClose={close}>
+          <Visitor name={name} onRemove={forget} onClose={close} />
+        </Drawer>
+      )}
       {sessions.removed !== null && panel !== "list" && (
         <div className={styles.undo}>
           <Undo session={sessions.removed} onUndo={undo} />

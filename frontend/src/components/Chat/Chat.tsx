@@ -1,5 +1,5 @@
 /** One open conversation: its head, its messages, and the field to write in. */
-import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
+import { lazy, type ReactNode, useEffect, useRef, useState } from "react";
 import { branch, type Conversation as Held, replyInTheMaking } from "../../conversation";
 import { t } from "../../i18n";
 import type { Failure, Limits, Model, ServerFrame, SessionChange } from "../../protocol";
@@ -10,6 +10,7 @@ import { Button } from "../Button/Button";
 import { Composer, type ComposerHandle } from "../Composer/Composer";
 import { ConnectionLine } from "../ConnectionLine/ConnectionLine";
 import { Conversation } from "../Conversation/Conversation";
+import { Drawer } from "../Drawer/Drawer";
 import { Memory } from "../Memory/Memory";
 import { ModelState } from "../ModelState/ModelState";
 import { Notice } from "../Notice/Notice";
@@ -38,6 +39,7 @@ export function Chat(props: ChatProps) {
   const { session, models, limits, onFrame, lead, target, onRevealed, onChange, onStartAnew } = props;
   const seams = props.seams ?? browserSeams;
   const [settings, setSettings] = useState(false);
+  const closeSettings = () => setSettings(false);
   const { conversation, connection, deeds } = useConversation(session, onFrame, seams);
   const composer = useRef<ComposerHandle>(null);
   const making = replyInTheMaking(conversation);
@@ -109,14 +111,14 @@ export function Chat(props: ChatProps) {
         <p className={styles.caution}>{t.start.caution}</p>
       </footer>
       {settings && conversation.session !== null && (
-        <Suspense>
+        <Drawer label={t.settings.title} side="end" onClose={closeSettings}>
           <Settings
             session={conversation.session}
             models={models}
             onSave={(change) => onChange(session, change)}
-            onClose={() => setSettings(false)}
+            onClose={closeSettings}
           />
-        </Suspense>
+        </Drawer>
       )}
       <Unseen live>{making !== null && making.text !== "" ? t.conversation.writing : ""}</Unseen>
     </main>

@@ -1,11 +1,13 @@
 /** A panel over the page that the browser itself keeps apart from it: focus, Escape and what lies beneath. */
-import { type ReactNode, useLayoutEffect, useRef } from "react";
+import { type ReactNode, Suspense, useLayoutEffect, useRef } from "react";
+import { t } from "../../i18n";
 import styles from "./Drawer.module.css";
 
 export interface DrawerProps {
   readonly label: string;
   readonly side: "start" | "middle" | "end";
   readonly onClose: () => void;
+  /** May still be loading: the panel is open meanwhile, so that no key goes to what lies beneath. */
   readonly children: ReactNode;
 }
 
@@ -38,7 +40,17 @@ export function Drawer({ label, side, onClose, children }: DrawerProps) {
         if (event.target === dialog.current) onClose();
       }}
     >
-      <div className={styles.inside}>{children}</div>
+      <div className={styles.inside}>
+        <Suspense
+          fallback={
+            <p role="status" className={styles.loading}>
+              {t.loading}
+            </p>
+          }
+        >
+          {children}
+        </Suspense>
+      </div>
     </dialog>
   );
 }

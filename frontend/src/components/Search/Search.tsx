@@ -4,7 +4,6 @@ import { inWords, t } from "../../i18n";
 import { moment } from "../../i18n/format";
 import type { Failure, Hit, Page } from "../../protocol";
 import { Button } from "../Button/Button";
-import { Drawer } from "../Drawer/Drawer";
 import styles from "./Search.module.css";
 
 /** Something that the page can do, or a conversation by its title. */
@@ -83,72 +82,70 @@ export default function Search({ commands = NO_COMMANDS, onSearch, onPick, onClo
     void onSearch(words, found.next).then((answer) => setFound((held) => extended(held, words, answer)));
 
   return (
-    <Drawer label={t.search.title} side="middle" onClose={onClose}>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: keys that move within, of what can be focused there */}
-      <div
-        className={styles.search}
-        onKeyDown={(event) => {
-          if (step(event)) event.preventDefault();
-        }}
-      >
-        <div className={styles.head}>
-          <input
-            type="search"
-            // biome-ignore lint/a11y/noAutofocus: the person has just asked to search
-            autoFocus
-            maxLength={200}
-            aria-label={t.search.title}
-            placeholder={t.search.placeholder}
-            value={wish}
-            onChange={(event) => setWish(event.target.value)}
-            onKeyDown={(event) => {
-              if (event.key === "Enter" && !event.nativeEvent.isComposing) take();
-            }}
-          />
-          <Button icon="close" label={t.close} onClick={onClose} />
-        </div>
-        {offered.length > 0 && (
-          <ul aria-label={t.search.commands}>
-            {offered.map(({ key, words: said, run }, index) => (
-              <li key={key}>
-                <button
-                  type="button"
-                  className={styles.hit}
-                  data-first={index === 0 || undefined}
-                  onClick={run}
-                >
-                  {said}
-                </button>
-              </li>
-            ))}
-          </ul>
-        )}
-        <p role="status" className={styles.state}>
-          {stateWords(words, found)}
-        </p>
-        <ul aria-label={t.search.hits}>
-          {found.hits.map((hit) => (
-            <li key={hit.message.id}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys that move within, of what can be focused there
+    <div
+      className={styles.search}
+      onKeyDown={(event) => {
+        if (step(event)) event.preventDefault();
+      }}
+    >
+      <div className={styles.head}>
+        <input
+          type="search"
+          // biome-ignore lint/a11y/noAutofocus: the person has just asked to search
+          autoFocus
+          maxLength={200}
+          aria-label={t.search.title}
+          placeholder={t.search.placeholder}
+          value={wish}
+          onChange={(event) => setWish(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter" && !event.nativeEvent.isComposing) take();
+          }}
+        />
+        <Button icon="close" label={t.close} onClick={onClose} />
+      </div>
+      {offered.length > 0 && (
+        <ul aria-label={t.search.commands}>
+          {offered.map(({ key, words: said, run }, index) => (
+            <li key={key}>
               <button
                 type="button"
                 className={styles.hit}
-                data-first={(offered.length === 0 && hit === first) || undefined}
-                onClick={() => onPick(hit, words)}
+                data-first={index === 0 || undefined}
+                onClick={run}
               >
-                <span className={styles.title}>{hit.session.title || t.sidebar.untitled}</span>
-                <span className={styles.snippet}>{hit.snippet}</span>
-                <span className={styles.time}>{moment(hit.message.created_at)}</span>
+                {said}
               </button>
             </li>
           ))}
         </ul>
-        {found.next !== null && (
-          <Button look="outlined" onClick={more}>
-            {t.search.more}
-          </Button>
-        )}
-      </div>
-    </Drawer>
+      )}
+      <p role="status" className={styles.state}>
+        {stateWords(words, found)}
+      </p>
+      <ul aria-label={t.search.hits}>
+        {found.hits.map((hit) => (
+          <li key={hit.message.id}>
+            <button
+              type="button"
+              className={styles.hit}
+              data-first={(offered.length === 0 && hit === first) || undefined}
+              onClick={() => onPick(hit, words)}
+            >
+              <span className={styles.title}>{hit.session.title || t.sidebar.untitled}</span>
+              <span className={styles.snippet}>{hit.snippet}</span>
+              <span className={styles.time}>{moment(hit.message.created_at)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {found.next !== null && (
+        <Button look="outlined" onClick={more}>
+          {t.search.more}
+        </Button>
+      )}
+    </div>
   );
 }
 

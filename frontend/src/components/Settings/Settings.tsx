@@ -3,7 +3,6 @@ import { type FormEvent, useState } from "react";
 import { inWords, t } from "../../i18n";
 import type { Failure, Model, Sampling, Session, SessionChange } from "../../protocol";
 import { Button } from "../Button/Button";
-import { Drawer } from "../Drawer/Drawer";
 import styles from "./Settings.module.css";
 
 export interface SettingsProps {
@@ -60,64 +59,62 @@ export default function Settings({ session, models, onSave, onClose }: SettingsP
     });
   };
   return (
-    <Drawer label={t.settings.title} side="end" onClose={onClose}>
-      <form className={styles.settings} onSubmit={save}>
-        <div className={styles.head}>
-          <h2>{t.settings.title}</h2>
-          <Button icon="close" label={t.close} onClick={onClose} />
-        </div>
-        <Choice session={session} models={models} />
-        <label className={styles.field}>
-          <span>{t.settings.system_prompt}</span>
-          <textarea name="system_prompt" rows={5} defaultValue={session.system_prompt} />
-          <small>{t.settings.system_prompt_hint}</small>
-        </label>
-        <div className={styles.numbers}>
-          {RANGES.map(({ name, ...range }) => (
-            <label className={styles.field} key={name}>
-              <span>{t.settings[name]}</span>
-              <input
-                type="number"
-                name={name}
-                {...range}
-                defaultValue={session.sampling[name] ?? ""}
-                placeholder={t.settings.own}
-              />
-            </label>
-          ))}
-        </div>
-        {failure !== null && (
-          <p role="alert" className={styles.failure}>
-            {failure.detail || inWords(failure)}
-          </p>
-        )}
-        <div className={styles.row}>
-          <small>{t.settings.next}</small>
-          <Button look="main" type="submit" disabled={saving}>
-            {t.save}
-          </Button>
-        </div>
-        <section className={styles.export} aria-labelledby="export">
-          <h3 id="export">{t.settings.export}</h3>
-          <a href={`/api/sessions/${session.id}/export?format=markdown`} download>
-            Markdown
-          </a>
-          <a href={`/api/sessions/${session.id}/export?format=json`} download>
-            JSON
-          </a>
-          <Button
-            small
-            look="outlined"
-            onClick={() => {
-              onClose();
-              setTimeout(() => window.print());
-            }}
-          >
-            {t.settings.print}
-          </Button>
-        </section>
-      </form>
-    </Drawer>
+    <form className={styles.settings} onSubmit={save}>
+      <div className={styles.head}>
+        <h2>{t.settings.title}</h2>
+        <Button icon="close" label={t.close} onClick={onClose} />
+      </div>
+      <Choice session={session} models={models} />
+      <label className={styles.field}>
+        <span>{t.settings.system_prompt}</span>
+        <textarea name="system_prompt" rows={5} defaultValue={session.system_prompt} />
+        <small>{t.settings.system_prompt_hint}</small>
+      </label>
+      <div className={styles.numbers}>
+        {RANGES.map(({ name, ...range }) => (
+          <label className={styles.field} key={name}>
+            <span>{t.settings[name]}</span>
+            <input
+              type="number"
+              name={name}
+              {...range}
+              defaultValue={session.sampling[name] ?? ""}
+              placeholder={t.settings.own}
+            />
+          </label>
+        ))}
+      </div>
+      {failure !== null && (
+        <p role="alert" className={styles.failure}>
+          {failure.detail || inWords(failure)}
+        </p>
+      )}
+      <div className={styles.row}>
+        <small>{t.settings.next}</small>
+        <Button look="main" type="submit" disabled={saving}>
+          {t.save}
+        </Button>
+      </div>
+      <section className={styles.export} aria-labelledby="export">
+        <h3 id="export">{t.settings.export}</h3>
+        <a href={`/api/sessions/${session.id}/export?format=markdown`} download>
+          Markdown
+        </a>
+        <a href={`/api/sessions/${session.id}/export?format=json`} download>
+          JSON
+        </a>
+        <Button
+          small
+          look="outlined"
+          onClick={() => {
+            onClose();
+            setTimeout(() => window.print());
+          }}
+        >
+          {t.settings.print}
+        </Button>
+      </section>
+    </form>
   );
 }
 

@@ -3,7 +3,6 @@ import { useState } from "react";
 import { t } from "../../i18n";
 import type { Failure } from "../../protocol";
 import { Button } from "../Button/Button";
-import { Drawer } from "../Drawer/Drawer";
 import { Notice } from "../Notice/Notice";
 import styles from "./Visitor.module.css";
 
@@ -25,30 +24,28 @@ export default function Visitor({ name, onRemove, onClose }: VisitorProps) {
     });
   };
   return (
-    <Drawer label={t.visitor.title} side="middle" onClose={onClose}>
-      <div className={styles.visitor}>
-        <div className={styles.head}>
-          <h2>{t.visitor.title}</h2>
-          <Button icon="close" label={t.close} onClick={onClose} />
-        </div>
-        <p>{t.visitor.kept(name)}</p>
-        <Notice failure={failure} onDismiss={() => setFailure(null)} />
-        {state === "told" ? (
-          <Button look="outlined" icon="bin" onClick={() => setState("asked")}>
-            {t.visitor.remove}
-          </Button>
-        ) : (
-          <div className={styles.sure}>
-            <p>{t.visitor.sure}</p>
-            <Button look="outlined" onClick={() => setState("told")}>
-              {t.cancel}
-            </Button>
-            <Button look="outlined" icon="bin" disabled={state === "removing"} onClick={remove}>
-              {t.visitor.reallyRemove}
-            </Button>
-          </div>
-        )}
+    <div className={styles.visitor}>
+      <div className={styles.head}>
+        <h2>{t.visitor.title}</h2>
+        <Button icon="close" label={t.close} onClick={onClose} />
       </div>
-    </Drawer>
+      <p>{t.visitor.kept(name)}</p>
+      <Notice failure={failure} onDismiss={() => setFailure(null)} />
+      {state === "told" ? (
+        <Button look="outlined" icon="bin" onClick={() => setState("asked")}>
+          {t.visitor.remove}
+        </Button>
+      ) : (
+        <div className={styles.sure}>
+          <p>{t.visitor.sure}</p>
+          <Button look="outlined" onClick={() => setState("told")}>
+            {t.cancel}
+          </Button>
+          <Button look="outlined" icon="bin" disabled={state === "removing"} onClick={remove}>
+            {t.visitor.reallyRemove}
+          </Button>
+        </div>
+      )}
+    </div>
   );
 }
