@@ -37,6 +37,11 @@ const PIECES = [
   "$$\n",
   "x^2\n",
   "$$a$$ ",
+  "\\[\n",
+  "\\]\n",
+  "\\[ ",
+  "\\( ",
+  "\\) ",
 ];
 
 /** What is drawn: the nodes without where they stand. */

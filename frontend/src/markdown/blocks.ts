@@ -5,6 +5,7 @@ import { gfmFromMarkdown } from "mdast-util-gfm";
 import { mathFromMarkdown } from "mdast-util-math";
 import { gfm } from "micromark-extension-gfm";
 import { math } from "micromark-extension-math";
+import { bracketedMath, bracketedMathFromMarkdown } from "./brackets";
 
 export interface Block {
   /** Where it begins in the whole text: stays the same while the text grows. */
@@ -19,8 +20,8 @@ export interface Document {
 
 // Two dollars make a formula; one is more often money.
 const EXTENSIONS = {
-  extensions: [gfm(), math({ singleDollarTextMath: false })],
-  mdastExtensions: [gfmFromMarkdown(), mathFromMarkdown()],
+  extensions: [gfm(), math({ singleDollarTextMath: false }), bracketedMath],
+  mdastExtensions: [gfmFromMarkdown(), mathFromMarkdown(), bracketedMathFromMarkdown],
 };
 
 export const EMPTY: Document = { text: "", blocks: [] };

@@ -63,6 +63,16 @@ test("a formula alone on its line stands by itself, one among words in the line"
   expect(displayed).toEqual(["block", null]);
 });
 
+test("a formula in brackets is drawn once its closing one is there, until then as it is written", async () => {
+  const { container, rerender } = render(<Markdown text={"Thus\n\\[\nx\n- y^2"} />);
+  expect(container.textContent).toBe("Thus[\nx\n- y^2");
+  rerender(<Markdown text={"Thus\n\\[\nx\n- y^2\n\\]\nwith \\(x\\) at $5 to $6."} />);
+  await waitFor(() => expect(container.querySelectorAll("math")).toHaveLength(2));
+  const displayed = [...container.querySelectorAll("math")].map((math) => math.getAttribute("display"));
+  expect(displayed).toEqual(["block", null]);
+  expect(container.querySelector("p:last-child")?.textContent).toContain("at $5 to $6.");
+});
+
 test("code shows its language and can be copied", async () => {
   const user = userEvent.setup();
   render(<Markdown text={"```python\nprint('hi')\n```"} />);

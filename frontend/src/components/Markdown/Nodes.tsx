@@ -111,7 +111,7 @@ function TableNode({ node }: { readonly node: Table }) {
   );
 }
 
-/** A formula alone between two pairs of dollars is meant to stand by itself, though Markdown reads it as in a line. */
+/** A formula alone in its paragraph is meant to stand by itself, though Markdown reads it as in a line. */
 function Paragraph({ node }: { readonly node: ParagraphNode }) {
   const [first, ...rest] = node.children;
   return (
