@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import sqlite3
 import subprocess
 import time
@@ -152,23 +153,43 @@ async def test_read_only(one: Cluster, tally: dict[str, Counter[str]]) -> None:
 
 async def test_disk_full(tmp_path: Path, tally: dict[str, Counter[str]]) -> None:
     counted = tally.setdefault("disk full", Counter())
-    with small_disk(tmp_path / "disk") as disk, cluster(tmp_path, 1, DATA_DIR=str(disk)) as full:
-        filler = disk / "filler"
-
-        def fill() -> None:
-            with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-                while True:
-                    file.write(bytes(4096))
-
-        await refused_and_then_stored(full.urls[0], disk / "chat.sqlite3", fill, filler.unlink, counted)
+    with small_disk(tmp_path / "disk") as small, cluster(tmp_path, 1, DATA_DIR=str(tmp_path / "disk")) as full:
+        database = tmp_path / "disk" / "chat.sqlite3"
+        fill, empty = filler(database.parent) if small else limits(full, database)
+        await refused_and_then_stored(full.urls[0], database, fill, empty, counted)
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of a few MB in `folder`; its files are in memory."""
+def small_disk(folder: Path) -> Iterator[bool]:
+    """A file system of a few MB in `folder`, its files in memory; or say that this user may not mount one."""
     folder.mkdir()
-    subprocess.run([MOUNT, "-t", "tmpfs", "-o", f"size={ROOM}m", "tmpfs", folder], check=True)
+    mounted = not subprocess.run([MOUNT, "-t", "tmpfs", "-o", f"size={ROOM}m", "tmpfs", folder], check=False).returncode
     try:
-        yield folder
+        yield mounted
     finally:
-        subprocess.run([UMOUNT, folder], check=True)
+        if mounted:
+            subprocess.run([UMOUNT, folder], check=True)
+
+
+def filler(disk: Path) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Return what fills a disk, and what gives the room back."""
+    path = disk / "filler"
+
+    def fill() -> None:
+        with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+
+    return fill, path.unlink
+
+
+def limits(cluster: Cluster, database: Path) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Return what has the kernel refuse that the database's files grow, and what lets them."""
+    process = cluster.processes[0].process
+    assert process is not None
+
+    def limit(size: int) -> None:
+        _, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, hard))
+
+    return lambda: limit(database.with_name(f"{database.name}-wal").stat().st_size), lambda: limit(-1)
