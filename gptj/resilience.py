@@ -54,6 +54,10 @@ class Breaker:
         self._failures = 0
         self._changed("")
 
+    def given_up(self) -> None:
+        """A trial was ended by whoever asked, before anything was heard: the next call is the trial."""
+        self._closed_at = self._clock()
+
     def failed(self, error: GenerationError) -> None:
         """A call ended with `error`, which may be the caller's own fault, or be seen to by a supervisor."""
         if isinstance(error, NotLoaded):
@@ -88,11 +92,17 @@ async def persistently(attempt: Callable[[], AsyncGenerator[Event, None]]) -> As
 async def guarded(breaker: Breaker, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
     """Give `events` if the breaker lets them be made, and tell it how they ended."""
     async with aclosing(events):
+        trial, heard = breaker.open, False
         breaker.enter()
         try:
             async for event in events:
+                heard = heard or isinstance(event, Piece)
                 yield event
         except GenerationError as error:
             breaker.failed(error)
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            if trial:
+                (breaker.succeeded if heard else breaker.given_up)()
             raise
         breaker.succeeded()

@@ -1,6 +1,8 @@
 """Retries before the first token, and the breaker."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import pytest
 
@@ -101,13 +103,49 @@ async def test_then_one_tries_and_the_others_wait_for_how_it_ends(breaker: Break
     breaker.enter()
 
 
-async def test_a_trial_that_fails_closes_it_again(breaker: Breaker, clock: Clock) -> None:
+async def test_a_trial_that_fails_keeps_it_open(breaker: Breaker, clock: Clock) -> None:
     attempts = Attempts([BackendTimeout("")])
     await calls(breaker, attempts, FAILURES)
     clock.now += OPEN_S
     await calls(breaker, attempts)
     assert isinstance(await calls(breaker, attempts), BackendUnreachable)
     assert attempts.made == FAILURES + 1
+
+
+class Silent(Attempts):
+    """Never says anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def __call__(self) -> AsyncGenerator[Event, None]:
+        self.asked.set()
+        await asyncio.Event().wait()
+        yield END
+
+
+async def test_a_trial_that_is_stopped_in_silence_leaves_the_next_call_to_try(breaker: Breaker, clock: Clock) -> None:
+    await calls(breaker, Attempts([BackendTimeout("")]), FAILURES)
+    clock.now += OPEN_S
+    silent = Silent()
+    trial = asyncio.create_task(read(guarded(breaker, silent())))
+    await silent.asked.wait()
+    trial.cancel()
+    await asyncio.wait([trial])
+    assert breaker.open
+    assert await calls(breaker, Attempts(["Hello"])) is None
+    assert not breaker.open
+
+
+async def test_a_trial_that_is_stopped_after_its_first_text_has_shown_that_the_model_is_well(
+    breaker: Breaker, clock: Clock
+) -> None:
+    await calls(breaker, Attempts([BackendTimeout("")]), FAILURES)
+    clock.now += OPEN_S
+    async with aclosing(guarded(breaker, Attempts(["Hello"])())) as events:
+        await anext(events)
+    assert not breaker.open
 
 
 async def test_a_refusal_is_no_failure_of_the_server(breaker: Breaker) -> None:
