@@ -137,6 +137,7 @@ TEMPLATES = [
 def _database() -> dict[str, Any]:
     config: dict[str, Any] = environ.Env.db_url_config(_database_url or f"sqlite:///{DATA_DIR / 'chat.sqlite3'}")
     if config["ENGINE"] == "django.db.backends.sqlite3":
+        config["ENGINE"] = "chat.sqlite"
         # IMMEDIATE, since a read that becomes a write fails at once, whatever the timeout.
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
@@ -145,6 +146,9 @@ def _database() -> dict[str, Any]:
         }
         # A shared in-memory database fails at once with threads, so tests get a file.
         config["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+    elif config["ENGINE"] == "django.db.backends.postgresql":
+        # A process that is frozen in a transaction holds its locks, and nobody else could take up what it makes.
+        config["OPTIONS"] = {"options": "-c idle_in_transaction_session_timeout=5s", **config.get("OPTIONS", {})}
     return config
 
 

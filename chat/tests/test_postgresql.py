@@ -1,11 +1,14 @@
 """The same on PostgreSQL: what is stored, the wire and the API, and what only a database with many writers can do."""
 
 import os
+import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
 
@@ -46,3 +49,32 @@ def test_the_essentials_pass_on_postgresql(server: str) -> None:
 @pytest.mark.skipif("DATABASE_URL" in os.environ, reason="runs on another database already")
 def test_the_api_passes_on_postgresql(server: str) -> None:
     passes(server, str(TESTS / "test_api.py"), "-k", OF_THE_API)
+
+
+HOLDS_A_LOCK = """
+from django.db import connection, transaction
+with transaction.atomic(), connection.cursor() as cursor:
+    cursor.execute("LOCK TABLE wanted")
+    print("held", flush=True)
+    input()
+"""
+
+
+@pytest.mark.skipif("DATABASE_URL" in os.environ, reason="runs on another database already")
+def test_a_process_that_is_frozen_in_a_transaction_loses_its_locks(server: str) -> None:
+    environment = {**os.environ, "DATABASE_URL": server, "SECRET_KEY": secrets.token_urlsafe(50)}
+    with psycopg.connect(server, autocommit=True, options="-c lock_timeout=20s") as other:
+        other.execute("CREATE TABLE wanted ()")
+        command = [sys.executable, "manage.py", "shell", "-c", HOLDS_A_LOCK]
+        with subprocess.Popen(
+            command, cwd=settings.BASE_DIR, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as frozen:
+            try:
+                assert frozen.stdout is not None
+                while "held" not in frozen.stdout.readline():
+                    assert frozen.poll() is None
+                frozen.send_signal(signal.SIGSTOP)
+                with other.transaction():
+                    other.execute("LOCK TABLE wanted")
+            finally:
+                frozen.kill()

@@ -1,0 +1,47 @@
+"""SQLite that waits for another's lock here, and not within SQLite, which waits with the connection's mutex held.
+
+Whoever frees a cursor of that connection waits for the mutex, and that is any thread in which the garbage collector
+finds one: reads were seen to stand still as long as a writer waited, and the event loop's own thread could be the next.
+"""
+
+import sqlite3
+import time
+from typing import Any
+
+from django.db.backends.sqlite3 import base
+
+WITHIN_MS = 20  # that SQLite itself waits at a time
+PAUSE_S = 0.005  # between two such times, for whoever wants the mutex
+
+
+class Cursor(base.SQLiteCursorWrapper):
+    """Tries a statement again while another holds the lock: one that found it held has done nothing."""
+
+    wait_s = 0.0
+
+    def execute(self, query: str, params: Any = None) -> Any:
+        """Run a statement. Raises sqlite3.OperationalError if the lock is held for longer than `wait_s`."""
+        end = time.monotonic() + self.wait_s
+        while True:
+            try:
+                return super().execute(query, params)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+            time.sleep(PAUSE_S)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Django's own but for its cursors. The option `timeout`, in s, is how long they wait."""
+
+    def get_new_connection(self, conn_params: Any) -> Any:
+        """Connect; from then on SQLite itself waits for a moment only."""
+        connection = super().get_new_connection(conn_params)
+        connection.execute(f"PRAGMA busy_timeout = {WITHIN_MS}")
+        return connection
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Return a cursor that is patient."""
+        cursor = self.connection.cursor(factory=Cursor)
+        cursor.wait_s = self.settings_dict["OPTIONS"].get("timeout", 5.0)
+        return cursor
