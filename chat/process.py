@@ -50,16 +50,16 @@ class Process:
             metrics.QUEUE.labels(alias).set_function(functools.partial(replies.lines.length, alias))
             metrics.MODEL_WELL.labels(alias).set_function(functools.partial(_well, alias))
         self._tasks = [
-            asyncio.create_task(relay.listen()),
-            asyncio.create_task(_every(BEAT_S, census.beat)),
-            asyncio.create_task(_every(PULSE_S, replies.pulse)),
-            asyncio.create_task(_every(GLANCE_S, _checkpoints())),
-            asyncio.create_task(_every(PULSE_S, replies.replays.pulse)),
-            asyncio.create_task(_every(max(PULSE_S, settings.LEASE_S / 4), replies.take_over)),
-            asyncio.create_task(_every(PLACES_S, _tell_places)),
-            asyncio.create_task(_every(PLACES_S, _heed_sockets)),
-            asyncio.create_task(_every(PURGE_S, _purge)),
-            asyncio.create_task(_watch_loop()),
+            asyncio.create_task(relay.listen(), name="the relay"),
+            _every(BEAT_S, census.beat),
+            _every(PULSE_S, replies.pulse),
+            _every(GLANCE_S, _checkpoints()),
+            _every(PULSE_S, replies.replays.pulse),
+            _every(max(PULSE_S, settings.LEASE_S / 4), replies.take_over),
+            _every(PLACES_S, _tell_places),
+            _every(PLACES_S, _heed_sockets),
+            _every(PURGE_S, _purge),
+            asyncio.create_task(_watch_loop(), name="the watch over the loop"),
         ]
 
     async def drain(self) -> None:
@@ -70,23 +70,26 @@ class Process:
         delivery.end_all(Close.DRAINING, protocol.Bye(retry_in_s=COME_BACK_S))
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(_within(6, replies.drain()), _within(6, census.close()))
+        await asyncio.gather(*(_within(1, task, task.get_name()) for task in self._tasks))
+        await asyncio.gather(_within(5, replies.drain(), "the replies"), _within(5, census.close(), "the census"))
         delivery.close()
-        await _within(1, relay.close())
-        await _within(2, generators.close())
-        await _within(1, asyncio.to_thread(threads.close))
+        await _within(1, relay.close(), "the relay")
+        await _within(2, generators.close(), "the models")
+        await _within(1, asyncio.to_thread(threads.close), "the database")
 
 
-async def _within(seconds: float, step: Awaitable[None]) -> None:
-    """Do one step of going down, and go on to the next however it ends; a lease that is not handed on runs out."""
-    try:
-        async with asyncio.timeout(seconds):
-            await step
-    except (Refused, TimeoutError) as error:
-        logger.warning("Going down: %s: %s", type(error).__name__, error)
-    except Exception:
-        logger.exception("Going down")
+async def _within(seconds: float, step: Awaitable[None], what: str) -> None:
+    """Do one step of going down, and go on to the next however it ends; a lease that is not handed on runs out.
+
+    A step that does not even heed that it is cancelled is left behind.
+    """
+    going = asyncio.ensure_future(step)
+    await asyncio.wait([going], timeout=seconds)
+    if not going.done():
+        going.cancel()
+        logger.warning("Going down: %s took longer than %g s", what, seconds)
+    elif not going.cancelled() and (error := going.exception()) is not None:
+        logger.error("Going down: %s: %s", what, error, exc_info=None if isinstance(error, Refused) else error)
 
 
 def _told_of(alias: str) -> Callable[[], None]:
@@ -99,8 +102,13 @@ def _told_of(alias: str) -> Callable[[], None]:
     return changed
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-    """Do `work` now and again, for ever. What goes wrong once is logged and tried again."""
+def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    """Begin to do `work` now and again, for ever."""
+    return asyncio.create_task(_again_and_again(seconds, work), name=work.__qualname__)
+
+
+async def _again_and_again(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work`; what goes wrong once is logged and tried again."""
     while True:
         try:
             await work()

@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -101,6 +101,23 @@ async def test_who_comes_after_the_goodbye_is_sent_on(serving: Scripted, ada: Pe
     assert await tab.closed() == Close.DRAINING
 
 
+async def test_what_does_not_heed_its_end_is_left_behind(serving: Scripted, caplog: pytest.LogCaptureFixture) -> None:
+    gone = asyncio.Event()
+
+    async def stay() -> None:
+        while not gone.is_set():
+            with suppress(asyncio.CancelledError):
+                await gone.wait()
+
+    process._tasks.append(staying := asyncio.create_task(stay(), name="who stays"))
+    await asyncio.sleep(0)  # it begins
+    async with asyncio.timeout(5):
+        await process.drain()
+    assert "who stays took longer" in caplog.text
+    gone.set()
+    await staying
+
+
 async def test_what_goes_wrong_now_and_again_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     tried = asyncio.Event()
     tries = []
@@ -111,7 +128,7 @@ async def test_what_goes_wrong_now_and_again_is_tried_again(caplog: pytest.LogCa
             raise ZeroDivisionError
         tried.set()
 
-    task = asyncio.create_task(module._every(0.01, work))
+    task = module._every(0.01, work)
     async with asyncio.timeout(5):
         await tried.wait()
     task.cancel()
