@@ -18,6 +18,8 @@ from chat.lean import load_daphne
 
 OPEN_FILES = 65_536  # at most; each socket is one
 
+STOP_S = 2.0  # for what serves connections to end, when the process goes down
+
 
 class Command(BaseCommand):
     """Serve the chat at HOST and PORT until SIGTERM or Ctrl-C."""
@@ -48,7 +50,7 @@ class Command(BaseCommand):
             application=get_default_application(),
             endpoints=[f"tcp:port={port}:interface={address}"],
             signal_handlers=False,
-            ready_callable=lambda: _run(process.start(), process.drain, reactor.stop),  # type: ignore[misc]  # Twisted declares it by an interface
+            ready_callable=lambda: _run(process.start(), process.drain, reactor),
             http_timeout=60,
             ping_interval=20,
             ping_timeout=20,
@@ -94,7 +96,7 @@ def _alone() -> IO[bytes] | None:
     return file
 
 
-def _run(start: Any, drain: Any, stop: Any) -> None:
+def _run(start: Any, drain: Any, reactor: Any) -> None:
     """Start the process on the loop, and let SIGTERM and Ctrl-C drain it before the reactor stops."""
     loop = asyncio.get_event_loop()
     running: set[asyncio.Task[None]] = {loop.create_task(start)}
@@ -104,7 +106,9 @@ def _run(start: Any, drain: Any, stop: Any) -> None:
         try:
             await drain()
         finally:
-            stop()
+            # Daphne waits for every connection's application, however long that takes.
+            loop.call_later(STOP_S, reactor.crash)
+            reactor.stop()
 
     def stopped() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
