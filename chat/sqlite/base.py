@@ -34,14 +34,17 @@ class Cursor(base.SQLiteCursorWrapper):
 class DatabaseWrapper(base.DatabaseWrapper):
     """Django's own but for its cursors. The option `timeout`, in s, is how long they wait."""
 
+    wait_s = 0.0
+
     def get_new_connection(self, conn_params: Any) -> Any:
         """Connect; from then on SQLite itself waits for a moment only."""
         connection = super().get_new_connection(conn_params)
+        self.wait_s = self.settings_dict["OPTIONS"].get("timeout", 5.0)
         connection.execute(f"PRAGMA busy_timeout = {WITHIN_MS}")
         return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Return a cursor that is patient."""
         cursor = self.connection.cursor(factory=Cursor)
-        cursor.wait_s = self.settings_dict["OPTIONS"].get("timeout", 5.0)
+        cursor.wait_s = self.wait_s
         return cursor

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from chat import threads
 
@@ -24,8 +24,8 @@ def locked() -> Iterator[None]:
 async def impatient() -> None:
     """Let the writing thread give up a lock after a tenth of a second instead of five."""
 
-    def set_timeout() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA busy_timeout = 100")
+    def hurry() -> None:
+        connection.ensure_connection()
+        vars(connections[DEFAULT_DB_ALIAS])["wait_s"] = 0.1
 
-    await threads.write(set_timeout)
+    await threads.write(hurry)

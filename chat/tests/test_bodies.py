@@ -124,5 +124,8 @@ def test_nothing_of_it_is_left(served: Served) -> None:
 def bodies_kept(served: Served) -> list[str]:
     """Return the files without a name that the server has open."""
     assert served.process is not None
-    open_files = [str(path.readlink()) for path in Path(f"/proc/{served.process.pid}/fd").iterdir()]
+    open_files = []
+    for path in Path(f"/proc/{served.process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            open_files.append(str(path.readlink()))
     return [path for path in open_files if path.endswith("(deleted)")]

@@ -20,12 +20,13 @@ OPTIONS = {"timeout": WAIT_S, "transaction_mode": "IMMEDIATE", "init_command": "
 
 
 @pytest.fixture
-def databases(tmp_path: Path) -> ConnectionHandler:
+def databases(tmp_path: Path) -> Iterator[ConnectionHandler]:
     """A connection for each thread, to a file with one table."""
     made = ConnectionHandler({"default": {"ENGINE": "chat.sqlite", "NAME": str(tmp_path / "db"), "OPTIONS": OPTIONS}})
     with made["default"].cursor() as cursor:
         cursor.execute("CREATE TABLE said (text)")
-    return made
+    yield made
+    made.close_all()
 
 
 @pytest.fixture
