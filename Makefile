@@ -72,7 +72,7 @@ figures: build .venv/.dev ## Measure how soon turn 30 of a conversation is answe
 
 faults: build .venv/.dev browser ## Kill, lock, fill, flush and flood what chat stands on; 30 minutes (FAULT_ROUNDS=20)
 	FAULT_ROUNDS=$${FAULT_ROUNDS:-20} FAULT_FRAMES=$${FAULT_FRAMES:-10000} FAULT_AWAY_S=$${FAULT_AWAY_S:-30} \
-	  $(PY) -m pytest tests_e2e/faults chat/tests/test_state_machine.py -m "not soak"
+	  $(PY) -m pytest tests_e2e/faults chat/tests/test_state_machine.py tests_deploy/test_upgrade.py -m "not soak"
 
 soak: build .venv/.dev ## Mixed load with kills and Redis restarts; nothing may grow (SOAK_S=1800)
 	SOAK_S=$${SOAK_S:-1800} $(PY) -m pytest tests_e2e/faults/test_soak.py -m soak

@@ -10,6 +10,8 @@ import pytest
 from chat.tests.servers import Served, Valkey, postgresql
 from tests_e2e.visitor import Visitor
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parent.parent
 WORDS = " ".join(f"word{number}" for number in range(200))
 MIGRATION = """
