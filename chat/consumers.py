@@ -15,7 +15,7 @@ from django.conf import settings
 from chat import catalogue, door, feed, history, logs, metrics, protocol, threads
 from chat.census import census
 from chat.delivery import delivery
-from chat.limits import address_group, allowance
+from chat.limits import address_group, allowance, checked_text
 from chat.outbox import Outbox
 from chat.process import COME_BACK_S, process
 from chat.protocol import Close, Code, Refused
@@ -190,7 +190,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         except Refused:
             if isinstance(frame, protocol.Retry):
                 raise
-            text = None if isinstance(frame, protocol.Regenerate) else _checked(frame.text)
+            text = None if isinstance(frame, protocol.Regenerate) else checked_text(frame.text)
             known = await threads.read(history.known, self.session, frame.client_id, text)
             if known is None:
                 raise
@@ -204,10 +204,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         session, maker = self.session, replies.maker
         match frame:
             case protocol.Send():
-                change = await threads.write(history.add_turn, session, frame.client_id, _checked(frame.text), maker)
+                change = await threads.write(
+                    history.add_turn, session, frame.client_id, checked_text(frame.text), maker
+                )
                 stored = change.messages[:1]
             case protocol.Edit():
-                text = _checked(frame.text)
+                text = checked_text(frame.text)
                 change = await threads.write(history.edit_turn, session, frame.message, frame.client_id, text, maker)
                 stored = change.messages[:1]
             case protocol.Regenerate():
@@ -291,14 +293,3 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
 
 def _broken() -> Refused:
     return Refused(Code.INTERNAL, "Something went wrong here; the log says what.")
-
-
-def _checked(text: str) -> str:
-    """Return what a person wrote as it is kept. Raises Refused: `too_long`, or `bad_frame` if nothing is left."""
-    kept = protocol.written(text)
-    limit = settings.LIMITS["text"]
-    if protocol.utf16_length(kept) > limit:
-        raise Refused(Code.TOO_LONG, f"A message may be {limit} characters long.")
-    if not kept.strip():
-        raise Refused(Code.BAD_FRAME, "Say something first.")
-    return kept

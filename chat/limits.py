@@ -11,7 +11,7 @@ from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from chat.faults import Outage, redis_faults
-from chat.protocol import Code, Refused
+from chat.protocol import Code, Refused, utf16_length, written
 
 
 class Allowance:
@@ -90,3 +90,14 @@ def address_group(address: str) -> str | None:
         if not parsed.is_loopback:
             return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
     return None if parsed.is_loopback else str(parsed)
+
+
+def checked_text(text: str) -> str:
+    """Return what a person wrote as it is kept. Raises Refused: `too_long`, or `bad_frame` if nothing is left."""
+    kept = written(text)
+    limit = settings.LIMITS["text"]
+    if utf16_length(kept) > limit:
+        raise Refused(Code.TOO_LONG, f"A message may be {limit} characters long.")
+    if not kept.strip():
+        raise Refused(Code.BAD_FRAME, "Say something first.")
+    return kept

@@ -104,7 +104,7 @@ def checkpoint(texts: Mapping[UUID, tuple[int, str]]) -> set[UUID]:
     sql = "UPDATE chat_message SET text = %s WHERE id = %s AND attempt = %s AND status = 'streaming'"
     over = set()
     with transaction.atomic(), connection.cursor() as cursor:
-        for key, (attempt, text) in texts.items():
+        for key, (attempt, text) in sorted(texts.items()):
             cursor.execute(sql, [text, stored_key(key), attempt])
             if not cursor.rowcount:
                 over.add(key)
@@ -197,8 +197,11 @@ def renew(owner: str, replies: Collection[UUID]) -> list[UUID]:
     One that is under its name but not among `replies` was lost on the way, and its lease runs out.
     """
     mine = Message.objects.filter(owner=owner, id__in=replies, status__in=MAKING)
-    mine.update(lease_until=_lease())
-    return list(mine.filter(stop_wanted=True).values_list("id", flat=True))
+    with transaction.atomic():
+        # By their ids, as checkpoints go, or in PostgreSQL the two may each wait for the other.
+        held = dict(mine.select_for_update().order_by("id").values_list("id", "stop_wanted"))
+        Message.objects.filter(id__in=held).update(lease_until=_lease())
+    return [key for key, stop_wanted in held.items() if stop_wanted]
 
 
 def hand_on(owner: str) -> int:
@@ -223,9 +226,9 @@ def take_over(owner: str) -> list[Taken]:
 
     One that somebody wants stopped is stopped; one that was taken up before has failed, and keeps its text.
     """
-    lost = Message.objects.filter(BEING_MADE, lease_until__lt=timezone.now()).order_by()
+    lost = Message.objects.filter(BEING_MADE, lease_until__lt=timezone.now()).order_by("lease_until")
     taken: list[Taken] = []
-    for session, key in lost.order_by("lease_until").values_list("session_id", "id"):
+    for session, key in lost.values_list("session_id", "id"):
         with suppress(protocol.Refused):  # deleted meanwhile
             taken += _take(owner, session, key)
     return taken

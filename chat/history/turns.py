@@ -126,11 +126,11 @@ def retry(key: UUID, message: UUID, attempt: int, maker: Maker) -> Change:
 
 def known(key: UUID, client_id: UUID, text: str | None) -> UUID | None:
     """Return the message that a `client_id` has made, None for a new one. Refuses other text: `bad_frame`."""
-    made = Message.objects.filter(session=key, client_id=client_id).order_by()
-    for message, known_text in made.values_list("id", "text"):
-        _refuse_other(text, known_text)
-        return message
-    return None
+    made = Message.objects.filter(session=key, client_id=client_id).first()
+    if made is None:
+        return None
+    _refuse_other(text, made.text)
+    return made.id
 
 
 def select(key: UUID, message: UUID) -> Change:

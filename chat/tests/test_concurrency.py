@@ -117,6 +117,24 @@ def test_a_wish_to_stop_that_comes_during_a_takeover_is_heard_or_refused_but_nev
     assert stored.stop_wanted == heard
 
 
+def test_checkpoints_and_renewals_at_once_do_not_wait_for_each_other() -> None:
+    talks = [Talk.begin() for _ in range(30)]
+    replies = [talk.say().messages[1].id for talk in talks]
+    for talk, reply in zip(talks, replies, strict=True):
+        talk.start(reply)
+
+    def store(order: list[UUID]) -> None:
+        for number in range(20):
+            assert not history.checkpoint({reply: (1, str(number)) for reply in order})
+
+    def renew() -> None:
+        for _ in range(20):
+            assert history.renew("here", replies) == []
+
+    at_once(partial(store, replies), partial(store, replies[::-1]), renew, renew)  # raises what they raise
+    assert {talk.message(reply).text for talk, reply in zip(talks, replies, strict=True)} == {"19"}
+
+
 def test_an_end_and_a_takeover_at_once_leave_one_of_both() -> None:
     for _ in range(5):
         talk = Talk.begin()

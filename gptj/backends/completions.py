@@ -6,13 +6,14 @@ https://platform.openai.com/docs/api-reference/chat/streaming; /tokenize is llam
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from itertools import takewhile
 from typing import Any
 
 import aiohttp
 
 from gptj.backends.base import Event, Finished, Piece, Sampling, Turn
 from gptj.backends.http import Deadline, Server, broken, error_in, quick
-from gptj.backends.sse import EventTooLong, Parser, ServerSentEvent
+from gptj.backends.sse import EventTooLong, Parser, ServerSentEvent, joined
 from gptj.backends.text import Cleaner
 from gptj.exceptions import BackendTimeout, GenerationError, ResponseGarbled, StreamIncomplete
 
@@ -149,16 +150,10 @@ class _Reading:
 
     def read_all(self, events: Sequence[ServerSentEvent]) -> tuple[str, GenerationError | None]:
         """Take in events up to the last; return their text, and what is wrong with the one that it ends at."""
-        texts = []
-        for event in events:
-            if event.data == DONE:
-                self.done = True
-                break
-            try:
-                texts.append(self._read(event))
-            except GenerationError as error:
-                return "".join(texts), error
-        return "".join(texts), None
+        told = list(takewhile(lambda event: event.data != DONE, events))
+        text, fault = joined(told, self._read)
+        self.done = fault is None and len(told) < len(events)
+        return text, fault
 
     def _read(self, sent: ServerSentEvent) -> str:
         """Take in one event; return the text in it, cleaned. Raises GenerationError."""

@@ -17,7 +17,7 @@ from gptj import transcript
 from gptj.backends.base_model import bots_own
 from gptj.backends.http import Deadline, ModelLoading, Server, broken, error_in, patience, quick
 from gptj.backends.remote import Remote
-from gptj.backends.sse import EventTooLong, Parser, ServerSentEvent
+from gptj.backends.sse import EventTooLong, Parser, ServerSentEvent, joined
 from gptj.backends.text import Cleaner
 from gptj.exceptions import GenerationError, RequestRejected, ResponseGarbled, StreamIncomplete
 from gptj.options import Options
@@ -114,7 +114,7 @@ class HuggingFace(Remote):
                         events = parser.feed(chunk)
                         if events:
                             deadline.heard()
-                        text, fault = reading.read_all(events)
+                        text, fault = joined(events, reading.read)
                         if text:
                             yield Piece(text=text)
                         if fault is not None:
@@ -178,17 +178,7 @@ class _Reading:
     chars: int = 0
     cleaner: Cleaner = field(default_factory=Cleaner)
 
-    def read_all(self, events: Sequence[ServerSentEvent]) -> tuple[str, GenerationError | None]:
-        """Take in events; return their text, and what is wrong with the one that it ends at."""
-        texts = []
-        for event in events:
-            try:
-                texts.append(self._read(event))
-            except GenerationError as error:
-                return "".join(texts), error
-        return "".join(texts), None
-
-    def _read(self, sent: ServerSentEvent) -> str:
+    def read(self, sent: ServerSentEvent) -> str:
         """Take in one event; return the text in it. Raises GenerationError."""
         try:
             event = sent.json()

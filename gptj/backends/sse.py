@@ -2,10 +2,13 @@
 
 import codecs
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+from gptj.exceptions import GenerationError
 
 MAX_EVENT_CHARS = 1_048_576  # 1 MiB; a token's event has some 300
 
@@ -30,6 +33,19 @@ class ServerSentEvent:
             return orjson.loads(self.data)
         except ValueError:
             return json.loads(self.data)
+
+
+def joined(
+    events: Iterable[ServerSentEvent], read: Callable[[ServerSentEvent], str]
+) -> tuple[str, GenerationError | None]:
+    """Return the text that `read` finds in events that came together, and what is wrong with the one it ends at."""
+    texts = []
+    for event in events:
+        try:
+            texts.append(read(event))
+        except GenerationError as error:
+            return "".join(texts), error
+    return "".join(texts), None
 
 
 class Parser:
