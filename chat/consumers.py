@@ -102,7 +102,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         self.address = client[0] if client else ""
         self.group = address_group(self.address)
         await self.accept()
-        self._outbox.start()
+        self._outbox.start(self.scope.get("extensions"))
         try:
             self.session, visitor = await threads.read(door.identify, self.scope)
         except Refused as refused:

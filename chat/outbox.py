@@ -6,12 +6,14 @@ The server beneath buffers without limit (daphne#170), so what has been read is 
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from chat.protocol import Close, ServerPing
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE = "chat.at_once"  # ASGI extension of a server that sends text when called, (str) -> None: nothing to await
 PING_S = 20  # between two pings
 PONG_S = 25  # for its answer
 UNREAD = 512 * 1024  # bytes sent since the last confirmed ping; beyond, the rest waits for a pong
@@ -19,11 +21,12 @@ WAITING = 1024 * 1024  # bytes that wait; what comes on top of more finds that t
 
 
 class Outbox:
-    """Frames for one socket. `send` and `close` do the sending; both may wait."""
+    """Frames for one socket. `send` and `close` do the sending; both may wait, but see AT_ONCE."""
 
     def __init__(self, send: Callable[[str], Awaitable[None]], close: Callable[[int], Awaitable[None]]) -> None:
         self._send = send
         self._close = close
+        self._at_once: Callable[[str], None] | None = None
         self._queue: asyncio.Queue[str | Close] = asyncio.Queue()
         self._held: list[str] | None = None
         self._waiting = 0
@@ -36,8 +39,9 @@ class Outbox:
         self._beside: asyncio.Task[None] | None = None  # a ping, or the close, that does not wait for what was put
         self.ended = False  # nothing that is put goes out any more
 
-    def start(self) -> None:
-        """Begin to send, and to ping."""
+    def start(self, extensions: Mapping[str, Any] | None = None) -> None:
+        """Begin to send, and to ping; by the server's own `extensions` where it has such."""
+        self._at_once = (extensions or {}).get(AT_ONCE)
         self._writer = asyncio.create_task(self._write())
         self._ping_later()
 
@@ -54,11 +58,16 @@ class Outbox:
         """Send a frame after those before it, unless the end has come."""
         if self.ended:
             return
-        if self._waiting > WAITING:
+        if self._at_once is not None and not self._waiting and self._unread <= UNREAD:
+            self._at_once(frame)
+            self._unread += _size(frame)
+            if self._unread > UNREAD:
+                self._ping_now()
+        elif self._waiting > WAITING:
             self._end_now(Close.READS_TOO_SLOWLY)
-            return
-        self._waiting += _size(frame)
-        self._queue.put_nowait(frame)
+        else:
+            self._waiting += _size(frame)
+            self._queue.put_nowait(frame)
 
     def put_live(self, frame: str) -> None:
         """Send a frame that others caused; while held back, after `release`."""
@@ -98,11 +107,11 @@ class Outbox:
             if isinstance(item, Close):
                 await self._close(item.value)
                 return
-            self._waiting -= _size(item)
+            await self._until_confirmed()
             await self._send(item)
+            self._waiting -= _size(item)
             self._unread += _size(item)
-            if self._unread > UNREAD:
-                await self._until_confirmed()
+            await self._until_confirmed()
 
     async def _until_confirmed(self) -> None:
         while self._unread > UNREAD:

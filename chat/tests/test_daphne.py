@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet.protocol import Protocol
+from twisted.internet.testing import StringTransport
 
-from chat.daphne import Prompt
+from chat.daphne import Prompt, Server
+from chat.outbox import AT_ONCE
 
 MUCH = b"x" * 8_000_000  # bytes; more than a socket takes at once
 
@@ -86,3 +89,26 @@ async def test_a_line_that_is_lost_is_found_out_by_the_reactor(ends: Ends) -> No
     connection.write(b"anybody?")
     await asyncio.sleep(0)
     assert reactor.writers == {connection}
+
+
+async def test_an_application_sends_text_without_awaiting_anything_while_its_socket_is_open() -> None:
+    scopes: list[Any] = []
+
+    async def application(scope: Any, **_more: Any) -> None:
+        scopes.append(scope)
+
+    server = Server(application, endpoints=["tcp:0"])
+    protocol = WebSocketProtocol()
+    wire: Any = StringTransport  # typed in part
+    protocol.factory, protocol.transport = WebSocketFactory(server), wire()
+    server.connections = {protocol: {}}
+    server.create_application(protocol, {"type": "websocket"})
+    await server.connections[protocol]["application_instance"]
+    send = scopes[0]["extensions"][AT_ONCE]
+    protocol.state = protocol.STATE_CONNECTING
+    send("before the handshake")
+    protocol.state = protocol.STATE_OPEN
+    send("Größe")
+    protocol.state = protocol.STATE_CLOSED
+    send("after the end")
+    assert protocol.transport.value() == b"\x81\x07" + "Größe".encode()

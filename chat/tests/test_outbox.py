@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chat import outbox
-from chat.outbox import Outbox
+from chat.outbox import AT_ONCE, Outbox
 from chat.protocol import Close
 
 WAIT_S = 2.0  # for what must happen
@@ -158,3 +158,56 @@ async def test_what_waits_is_bounded(wire: Wire) -> None:
     assert wire.outbox._queue.qsize() <= 13  # 1,000 characters, and the one over
     await asyncio.sleep(0.05)
     assert wire.closes == [Close.READS_TOO_SLOWLY]
+
+
+class PromptWire(Wire):
+    """A wire whose server takes text without being awaited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outbox.cancel()
+        self.outbox = Outbox(self._send, self._close)
+        self.outbox.start({AT_ONCE: self._take})
+
+    def _take(self, frame: str) -> None:
+        self.frames.append(frame)
+        self.changed.set()
+
+
+@pytest.fixture
+async def prompt() -> AsyncIterator[PromptWire]:
+    """An open wire of that kind."""
+    prompt = PromptWire()
+    yield prompt
+    prompt.outbox.cancel()
+
+
+async def test_frames_leave_at_once_where_the_server_takes_them_so(prompt: PromptWire) -> None:
+    prompt.outbox.put("one")
+    prompt.outbox.put("two")
+    assert prompt.frames == ["one", "two"]
+    prompt.outbox.end(Close.DRAINING)
+    prompt.outbox.put("too late")
+    await prompt.until(closes=1)
+    assert (prompt.frames, prompt.closes) == (["one", "two"], [Close.DRAINING])
+
+
+async def test_at_once_no_more_goes_out_than_is_read_and_all_in_order(prompt: PromptWire) -> None:
+    for number in range(10):
+        prompt.outbox.put(f"{number}" * 90)
+    assert len(prompt.said) == 6  # 540 characters: more than 500
+    nonce = await prompt.ping()
+    await asyncio.sleep(0.1)  # time enough for all of it
+    assert len(prompt.said) == 6
+    prompt.outbox.pong(nonce)
+    prompt.outbox.put("last")
+    await prompt.until(frames=11)
+    assert [frame[0] for frame in prompt.said] == [*(f"{number}" for number in range(10)), "l"]
+
+
+async def test_one_that_reads_too_slowly_is_ended_at_once_too(prompt: PromptWire) -> None:
+    for number in range(50):
+        prompt.outbox.put(f"{number % 10}" * 90)
+    await prompt.until(closes=1)
+    assert prompt.closes == [Close.READS_TOO_SLOWLY]
+    assert prompt.outbox._queue.qsize() <= 13  # 1,000 characters, and the one over

@@ -35,10 +35,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Run Daphne. Raises CommandError if it cannot listen, or is not alone where it should be."""
         load_daphne()
-        from daphne.server import Server  # noqa: PLC0415 (Twisted's reactor is installed by now)
-        from twisted.internet import reactor  # noqa: PLC0415
+        from twisted.internet import reactor  # noqa: PLC0415 (it is installed by now)
 
-        from chat.daphne import cap_bodies, send_promptly  # noqa: PLC0415
+        from chat.daphne import Server, cap_bodies, send_promptly  # noqa: PLC0415
         from chat.process import process  # noqa: PLC0415
 
         alone = _alone()
