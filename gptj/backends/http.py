@@ -12,6 +12,7 @@ import aiohttp
 
 from gptj.backends.address import AddressRefused, Resolver
 from gptj.backends.pace import pace
+from gptj.backends.tap import Tap
 from gptj.conf import setting
 from gptj.exceptions import (
     BackendTimeout,
@@ -146,10 +147,11 @@ class Server:
 
         Raises StreamIncomplete, BackendTimeout.
         """
-        rate = pace()
+        rate, tap = pace(), Tap(response)
         with rate.reader():
-            while chunk := await self._more(response, deadline):
+            while chunk := await self._more(response, deadline, tap):
                 yield chunk
+                tap.shut()
                 await rate.pause()
 
     async def body(self, response: aiohttp.ClientResponse, deadline: Deadline) -> bytes:
@@ -172,12 +174,16 @@ class Server:
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(session.close(), loop))
 
     @staticmethod
-    async def _more(response: aiohttp.ClientResponse, deadline: Deadline) -> bytes:
+    async def _more(response: aiohttp.ClientResponse, deadline: Deadline, tap: Tap | None = None) -> bytes:
         """Return what has come, or else what comes next; b"" at the end. Raises StreamIncomplete, BackendTimeout."""
         try:
+            if tap is not None:
+                tap.draw()
             if chunk := response.content.read_nowait():
                 deadline.check()
                 return chunk
+            if tap is not None:
+                tap.open()
             return await deadline.wait(response.content.readany())
         except (aiohttp.ClientError, OSError) as error:
             raise StreamIncomplete("The model's server broke off in the middle of its answer.") from error

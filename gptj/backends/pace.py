@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
-PAUSE_S = 0.04  # between two reads of a reply
-EACH_S = 0.0002  # more for each reply: about twice what it takes to read, tell and send one, so half the time is left
+PAUSE_S = 0.05  # between two reads of a reply: more than the 40 ms that are between two of its frames
+EACH_S = 0.0001  # more for each reply: about what it takes to read, tell and send one, so most of the time is left
+TICK_S = 0.01  # those whose pauses end within it are woken together, by one timer
 
 
 class Pace:
@@ -17,6 +18,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._readers = 0
+        self._ticks: dict[int, asyncio.Event] = {}
 
     @contextmanager
     def reader(self) -> Iterator[None]:
@@ -29,7 +31,15 @@ class Pace:
 
     async def pause(self) -> None:
         """Wait until it is time to read again."""
-        await asyncio.sleep(PAUSE_S + EACH_S * self._readers)
+        loop = asyncio.get_running_loop()
+        tick = round((loop.time() + PAUSE_S + EACH_S * self._readers) / TICK_S)
+        if tick not in self._ticks:
+            self._ticks[tick] = asyncio.Event()
+            loop.call_at(tick * TICK_S, self._wake, tick)
+        await self._ticks[tick].wait()
+
+    def _wake(self, tick: int) -> None:
+        self._ticks.pop(tick).set()
 
 
 _paces: WeakKeyDictionary[asyncio.AbstractEventLoop, Pace] = WeakKeyDictionary()
