@@ -8,10 +8,41 @@ import time
 from django.conf import settings
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.storage.memory import Entry
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from chat.faults import Outage, redis_faults
 from chat.protocol import Code, Refused, utf16_length, written
+
+SWEEP_S = 60  # between two looks at who has asked for nothing of late
+
+
+class Windows(MemoryStorage):
+    """Moving windows in this process.
+
+    The library's own looks at all of them after each hit, at one after the other in a thread: 17 ms of CPU with 300.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._swept = time.time()
+
+    async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Count `amount` more, for `expiry` seconds, if there are then at most `limit`; tell whether that was so."""
+        now = time.time()
+        if now - self._swept >= SWEEP_S:
+            self._sweep(now)
+        entries = self.events.setdefault(key, [])  # the latest first
+        while entries and entries[-1].expiry <= now:
+            entries.pop()
+        if len(entries) + amount > limit:
+            return False
+        entries[:0] = [Entry(expiry)] * amount
+        return True
+
+    def _sweep(self, now: float) -> None:
+        self._swept = now
+        self.events = {key: entries for key, entries in self.events.items() if entries and entries[0].expiry > now}
 
 
 class Allowance:
@@ -19,7 +50,7 @@ class Allowance:
 
     def __init__(self) -> None:
         self._outage = Outage("What counts for all processes", "limits")
-        self._here = MovingWindowRateLimiter(MemoryStorage())
+        self._here = MovingWindowRateLimiter(Windows())
         self._everywhere = MovingWindowRateLimiter(_shared()) if settings.REDIS_URL else self._here
 
     async def send(self, session: str, address: str) -> None:

@@ -1,5 +1,6 @@
 """How much one may ask: by session and address, for all processes with Redis, and without it when it is gone."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from time import monotonic
@@ -7,9 +8,11 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from limits import RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter
 
-from chat.limits import Allowance, address_group
+from chat.limits import Allowance, Windows, address_group
 from chat.protocol import Code, Refused
 from chat.tests.servers import Valkey, free_port
 
@@ -103,6 +106,25 @@ async def test_new_sessions_are_counted_by_the_hour() -> None:
     assert refused.value.retry_after_s is not None
     assert 3000 < refused.value.retry_after_s <= 3600
     await allowance.open_session("127.0.0.1")
+
+
+async def test_windows_move_and_those_that_are_empty_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.limits.SWEEP_S", 1)
+    windows, twice = Windows(), RateLimitItemPerSecond(2)
+    limiter = MovingWindowRateLimiter(windows)
+    for number in range(1000):
+        assert await limiter.hit(twice, f"{number}")
+    assert [await limiter.hit(twice, "0") for _ in range(2)] == [True, False]
+    await asyncio.sleep(1.01)  # the window is a second long
+    assert [await limiter.hit(twice, "0") for _ in range(3)] == [True, True, False]
+    assert [len(entries) for entries in windows.events.values()] == [2]
+
+
+async def test_counting_leaves_no_work_behind() -> None:
+    allowance = Allowance()
+    for number in range(100):
+        await allowance.send(f"{number}", "127.0.0.1")
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_with_redis_all_processes_count_together(valkey: Valkey, allowances: Callable[[], Allowance]) -> None:
