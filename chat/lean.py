@@ -31,6 +31,15 @@ def load_daphne() -> None:
         import_module("daphne.server")
 
 
+def load_structlog() -> None:
+    """Import structlog without its way to Twisted's log, and without what draws tracebacks, where that is installed.
+
+    Rich takes 3 MB, and would show the values of variables.
+    """
+    with _standing_in({"rich": None, "better_exceptions": None, "structlog.twisted": None}):
+        import_module("structlog")
+
+
 @contextmanager
 def _standing_in(modules: Mapping[str, ModuleType | None]) -> Iterator[None]:
     """Put `modules` in the place of those not yet loaded; None stands for what cannot be imported."""

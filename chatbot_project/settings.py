@@ -1,6 +1,7 @@
 """Every setting. The environment is read in the first block and nowhere else."""
 
 import socket
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -261,7 +262,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "console": {"()": "chat.logs.Console"},
+        "console": {"()": "chat.logs.Console", "coloured": sys.stderr.isatty()},
         "json": {"()": "chat.logs.Json"},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},

@@ -4,13 +4,18 @@ import asyncio
 import contextvars
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import structlog
 from channels.routing import get_default_application
 from django.conf import LazySettings
 from django.db import DataError, OperationalError
@@ -22,6 +27,7 @@ from chat.logs import Console, Json, bind, mark
 from chat.tests.conftest import Person
 from gptj.backends.scripted import Scripted
 
+BASE_DIR = Path(__file__).parents[2]
 SECRET = "sk-canary-key-1234567890"
 SAID = "what somebody wrote"
 
@@ -29,7 +35,7 @@ SAID = "what somebody wrote"
 @pytest.fixture(autouse=True)
 def _nothing_bound() -> None:
     """Forget what requests of other tests have bound: Django's test client makes them in the test's own context."""
-    logs._bound.set({})
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(params=[Console, Json])
@@ -56,6 +62,29 @@ def record(
 def test_a_line_for_people_says_when_where_and_what() -> None:
     line = Console().format(record("It %s", "rained", model="default", ms=12))
     assert re.fullmatch(r"\d{4}-\d\d-\d\d [\d:,]+ INFO    chat\.test: It rained model=default ms=12", line)
+
+
+def test_a_line_on_a_terminal_is_in_colours() -> None:
+    key = uuid4()
+    line = Console(coloured=True).format(record("It rained", session=str(key)))
+    assert "\x1b[32mINFO" in line
+    assert mark(key) in line
+    plain = re.sub(r"\x1b\[\d+m", "", line)
+    assert plain.endswith(f" INFO    chat.test: It rained session={mark(key)}")
+
+
+def test_only_a_terminal_is_written_to_in_colours() -> None:
+    controller, terminal = os.openpty()
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c"]
+    command.append("import logging; logging.getLogger('chat.test').warning('It rained')")
+    subprocess.run(command, cwd=BASE_DIR, env={**os.environ, "LOG_FORMAT": "console"}, stderr=terminal, check=True)
+    seen = os.read(controller, 1000).decode()
+    os.close(terminal)
+    os.close(controller)
+    piped = subprocess.run(command, cwd=BASE_DIR, env={**os.environ, "LOG_FORMAT": "console"}, stderr=-1, check=True)
+    assert "\x1b[33mWARNING" in seen
+    assert b"WARNING chat.test: It rained" in piped.stderr
+    assert b"\x1b" not in piped.stderr
 
 
 def test_a_line_for_programs_is_one_object() -> None:
@@ -95,6 +124,23 @@ def test_no_key_is_told(formatter: logging.Formatter, settings: LazySettings, mo
     assert line.count("[key]") == 7
 
 
+def test_a_key_is_blotted_out_whatever_it_is_made_of(formatter: logging.Formatter, settings: LazySettings) -> None:
+    settings.METRICS_TOKEN = 'schlüssel "canary"'
+    line = formatter.format(record("%s", settings.METRICS_TOKEN, header=settings.METRICS_TOKEN))
+    assert "canary" not in line
+    assert line.count("[key]") == 2
+
+
+def test_a_line_of_structlog_s_own_loggers_is_as_discreet(lines: StringIO) -> None:
+    key = uuid4()
+    error = ValueError(SAID)
+    structlog.get_logger("chat.test").error("It failed: %s", error, session=str(key), exc_info=error)
+    (line,) = [json.loads(line.lstrip("\0")) for line in lines.getvalue().splitlines() if "It failed" in line]
+    assert (line["level"], line["logger"], line["session"]) == ("ERROR", "chat.test", mark(key))
+    assert "ValueError: [withheld]" in line["exception"]
+    assert SAID not in str(line)
+
+
 def quoting() -> list[BaseException]:
     """Return errors whose message quotes what somebody wrote."""
     try:
@@ -119,6 +165,16 @@ def test_an_error_that_quotes_says_where_it_arose_and_no_more(
 
 def _break(cause: BaseException) -> None:
     raise RuntimeError("It broke") from cause
+
+
+def test_an_error_in_the_place_of_a_message_is_withheld_too(formatter: logging.Formatter) -> None:
+    assert SAID not in formatter.format(logging.LogRecord("x", logging.INFO, "x.py", 1, ValueError(SAID), (), None))
+
+
+def test_what_does_not_fit_its_message_is_left_out(formatter: logging.Formatter) -> None:
+    line = formatter.format(record("It took %d s", SAID))
+    assert "It took %d s" in line
+    assert SAID not in line
 
 
 def test_an_error_that_quotes_nothing_is_told(formatter: logging.Formatter) -> None:
