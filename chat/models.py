@@ -55,7 +55,7 @@ class Visitor(models.Model):
         permissions = [("block_visitor", "Can block a visitor")]
         indexes = [
             models.Index(fields=["blocked_at"], condition=Q(blocked_at__isnull=False), name="blocked_visitors"),
-            models.Index(fields=["-created_at", "-id"], name="visitors_by_time"),
+            models.Index(fields=["-created_at", "-id", "name"], name="visitors_by_time"),  # with what they are found by
         ]
 
     def __str__(self) -> str:
@@ -103,6 +103,8 @@ class ChatSession(models.Model):
         indexes = [
             models.Index(fields=["visitor", "-updated_at", "-id"], name="sessions_of_a_visitor"),
             models.Index(fields=["-updated_at", "-id"], name="sessions_by_activity"),
+            models.Index(fields=["model", "-updated_at", "-id"], name="sessions_by_model"),
+            models.Index(fields=["-created_at", "-id"], name="sessions_by_beginning"),
             models.Index(
                 fields=["-updated_at", "-id"], condition=Q(ended_at__isnull=False), name="ended_sessions_by_activity"
             ),
@@ -173,9 +175,21 @@ class Message(models.Model):
             models.Index(fields=["session", "seq"], name="feed_of_a_session"),
             # By what a query can prove: SQLite does not look into the parameters of `status IN (?, ?)`.
             models.Index(fields=["lease_until"], condition=Q(lease_until__isnull=False), name="leases"),
-            models.Index(fields=["-created_at", "-id"], name="messages_by_time"),
-            models.Index(fields=["-created_at"], condition=~Q(error_code=""), name="errors_by_time"),
-            models.Index(fields=["-total_ms"], condition=Q(total_ms__isnull=False), name="replies_by_duration"),
+            # What counts and sums over many rows need stands in the index, so that no row is read.
+            models.Index(fields=["-created_at", "-id", "prompt_tokens", "completion_tokens"], name="messages_by_time"),
+            models.Index(
+                fields=["-created_at", "-id", "error_code", "session"],
+                condition=~Q(error_code=""),
+                name="errors_by_time",
+            ),
+            models.Index(
+                fields=["error_code", "-created_at", "-id"], condition=~Q(error_code=""), name="errors_by_code"
+            ),
+            models.Index(
+                fields=["-total_ms", "-id", "status", "model"],
+                condition=Q(total_ms__isnull=False),
+                name="replies_by_duration",
+            ),
             models.Index(
                 fields=["status", "-created_at", "-id"], condition=~Q(status=Status.COMPLETE), name="incomplete_by_time"
             ),

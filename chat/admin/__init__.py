@@ -4,6 +4,8 @@ Message text, titles and system prompts are what people wrote: they stay hidden 
 is what opens them (`chat.history.staff`). Lists show figures alone.
 
 common       what the pages have in common
+lists        a page of a list: which rows are on it
+rows         how its rows are drawn
 sessions     the list of sessions, one as a conversation, and what can be done about it
 messages     the list of messages, a reply with all that it was made from, and asking for a replay
 replays      a replay beside its reply

@@ -9,38 +9,24 @@ from uuid import UUID
 from asgiref.sync import async_to_sync
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.functional import cached_property
 
 from chat import history
+from chat.admin.lists import Capped, List
 from chat.models import ChatSession, Message, Replay
 from gptj import generators
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
-    Pages = Paginator[Any]
 else:
-    Pages = Paginator  # generic for the type checker only
     from unfold.admin import ModelAdmin  # not typed
 
 P = ParamSpec("P")
 
-COUNTED = 10_000  # rows of a list that are counted and can be paged through; what is older is found by filters
 PAGE = 50
 EXPORTED = 10_000  # rows of a file at most, which Daphne has 60 s for
-
-
-class Capped(Pages):
-    """Counts no further than anybody pages, so that a list's first page costs the same however long it is."""
-
-    @cached_property
-    def count(self) -> int:
-        """Return how many rows there are, at most COUNTED."""
-        rows = self.object_list
-        return rows.order_by()[:COUNTED].count() if isinstance(rows, QuerySet) else len(rows)
 
 
 class ReadOnly(ModelAdmin):
@@ -51,6 +37,10 @@ class ReadOnly(ModelAdmin):
     paginator = Capped
     list_per_page = PAGE
     list_max_show_all = PAGE
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[List]:
+        """Return what finds, reads and draws a page of the list."""
+        return List
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nothing is added by hand."""

@@ -29,6 +29,11 @@ SLOW_S = (2, 5, 15, 60)  # a reply that took longer is found as slow
 MADE_FROM = ("parent", "context_first", "system_prompt", "session__visitor")
 
 
+def slow(request: HttpRequest) -> bool:
+    """Whether the slowest are listed: the index by duration holds status and model too, and no other is to be taken."""
+    return bool(request.GET.get(SlowFilter.parameter_name))
+
+
 class StatusFilter(admin.SimpleListFilter):
     """By how far a message is; what is not complete has an index of its own."""
 
@@ -44,8 +49,8 @@ class StatusFilter(admin.SimpleListFilter):
         match self.value():
             case None:
                 return queryset
-            case Status.COMPLETE:
-                return queryset.filter(status=Status.COMPLETE)
+            case status if status == Status.COMPLETE or slow(request):
+                return queryset.filter(status=status)
             case status:
                 return queryset.exclude(status=Status.COMPLETE).filter(status=status)
 
@@ -55,7 +60,8 @@ class AnsweredByFilter(ModelFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
         """Keep the replies of that model."""
-        return super().queryset(request, queryset.exclude(model="") if self.value() else queryset)
+        partial = self.value() and not slow(request)
+        return super().queryset(request, queryset.exclude(model="") if partial else queryset)
 
 
 class ErrorFilter(admin.SimpleListFilter):
@@ -141,9 +147,13 @@ class MessageAdmin(ReadOnly):
         """Let a session's page link to its messages."""
         return lookup == "session__id__exact" or super().lookup_allowed(lookup, value, request)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        """Leave out what the list does not show."""
+        return super().get_queryset(request).defer("text", "error_detail", "sampling")
+
     def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
         """Return the order that an index gives: the newest first; of slow ones the slowest, of a session its own."""
-        if request.GET.get(SlowFilter.parameter_name):
+        if slow(request):
             return ["-total_ms"]
         return ["-n"] if request.GET.get("session__id__exact") else ["-created_at", "-id"]
 

@@ -5,44 +5,66 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Count, F, Max, Q, QuerySet, Sum, TextField, Value
-from django.db.models.functions import Coalesce, Concat
+from django.db.models.functions import Coalesce, Concat, StrIndex
+from django.db.models.lookups import GreaterThan
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.views import ChangeList
 
 from chat import history, protocol, words
 from chat.admin.common import EXPORTED, ModelFilter, ReadOnly, as_csv, state_of
+from chat.admin.lists import COUNTED, List
 from chat.models import MAKING, ChatSession, Message, Reveal, SearchEntry, Visitor
 
+SUMMED = 500  # messages of a session that its figures in the list are of, the newest: a page reads so many at most
 SEARCHED = 50_000  # messages that a search for words looks through, the newest
 HITS = 1_000  # messages, and visitors of a name, that it goes on with
 
 
-class Sessions(ChangeList):  # type: ignore[misc]  # unfold is not typed
-    """A page of sessions; the figures of all its rows take one query."""
+class Sessions(List):
+    """A page of sessions; the figures of its rows take one query, two if some are long."""
 
     def get_results(self, request: HttpRequest) -> None:
         """Read the page, then what its messages add up to."""
         super().get_results(request)
-        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]  # unfold is not typed
-        count(rows)
-        self.result_list = rows
+        count(self.result_list, SUMMED)
 
 
-def count(sessions: list[Any]) -> None:
-    """Give each session its `figures`: tokens, errors, and the status of the reply that is being made."""
-    rows = Message.objects.filter(session__in=[session.id for session in sessions]).order_by().values("session")
-    by_session = {
-        row["session"]: row
-        for row in rows.annotate(
+def count(sessions: list[Any], newest: int | None = None) -> None:
+    """Give each session its `figures`: tokens, errors, and the status of the reply that is being made.
+
+    With `newest`, of so many messages of each; `whole` says whether a session has no more.
+    """
+    longer = [session for session in sessions if newest is not None and session.length > newest]
+    shorter = [session for session in sessions if session not in longer]
+    found = {**_sums(Q(session__in=[session.id for session in shorter])), **_sums_of_newest(longer, newest or 0)}
+    for session in sessions:
+        none = {"tokens": 0, "errors": 0, "making": None}
+        session.figures = found.get(session.id, none) | {"whole": session not in longer}
+
+
+def _sums_of_newest(sessions: list[Any], newest: int) -> dict[UUID, dict[str, Any]]:
+    if not sessions:
+        return {}
+    wanted = Q(session__in=[session.id for session in sessions], lease_until__isnull=False, status__in=MAKING)
+    for session in sessions:
+        wanted |= Q(session=session.id, n__gt=session.length - newest)
+    return _sums(wanted)
+
+
+def _sums(wanted: Q) -> dict[UUID, dict[str, Any]]:
+    """Return what messages add up to, by their session."""
+    sums = (
+        Message.objects.filter(wanted)
+        .order_by()
+        .values("session")
+        .annotate(
             tokens=Sum(Coalesce(F("prompt_tokens"), 0) + Coalesce(F("completion_tokens"), 0)),
             errors=Count("id", filter=~Q(error_code="")),
             making=Max("status", filter=Q(status__in=MAKING)),
         )
-    }
-    for session in sessions:
-        session.figures = by_session.get(session.id, {"tokens": 0, "errors": 0, "making": None})
+    )
+    return {row["session"]: dict(row) for row in sums}
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -67,7 +89,8 @@ class StateFilter(admin.SimpleListFilter):
                 making = Message.objects.filter(status__in=MAKING, lease_until__isnull=False)
                 return queryset.filter(id__in=making.values("session"))
             case "errors":
-                return queryset.filter(id__in=Message.objects.exclude(error_code="").values("session"))
+                errors = Message.objects.exclude(error_code="").order_by("-created_at", "-id")
+                return queryset.filter(id__in=errors.values("session")[:COUNTED])
             case "ended":
                 return queryset.filter(ended_at__isnull=False)
             case "blocked":
@@ -87,7 +110,7 @@ class SessionList(ReadOnly):
     sortable_by = ()  # by what has no index, all sessions would be sorted
     actions = ["export_figures"]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Sessions]:
         """Return the list that counts its page."""
         return Sessions
 
@@ -123,14 +146,14 @@ class SessionList(ReadOnly):
         return format_html('<span class="chat-state chat-{}">{}</span>', word, word)
 
     @admin.display(description="tokens")
-    def tokens(self, session: Any) -> int:
+    def tokens(self, session: Any) -> str:
         """Return how many tokens its replies took, prompts included."""
-        return int(session.figures["tokens"])
+        return _figure(session, "tokens")
 
     @admin.display(description="errors")
-    def errors(self, session: Any) -> int:
+    def errors(self, session: Any) -> str:
         """Return how many of its replies failed."""
-        return int(session.figures["errors"])
+        return _figure(session, "errors")
 
     @admin.action(description="Export the figures of these as CSV")
     def export_figures(self, request: HttpRequest, queryset: QuerySet[ChatSession]) -> HttpResponse:
@@ -142,14 +165,20 @@ class SessionList(ReadOnly):
         return as_csv("sessions", head, (_figures(session) for session in rows))
 
 
+def _figure(session: Any, name: str) -> str:
+    """Return a figure, or what it is at least."""
+    return f"{session.figures[name]}" if session.figures["whole"] else f"\u2265 {session.figures[name]}"
+
+
 def _with_words(query: str) -> list[UUID]:
     """Return the sessions of messages, of the newest, in which words begin with each of the query's."""
     wanted = words.wanted(query)
     newest = SearchEntry.objects.order_by("-id")
-    oldest = newest.values_list("id", flat=True)[SEARCHED : SEARCHED + 1].first() or 0
-    rows = newest.filter(id__gt=oldest).annotate(spaced=Concat(Value(" "), "words", output_field=TextField()))
+    last = newest.values_list("id", flat=True).first() or 0
+    rows = newest.filter(id__gt=last - SEARCHED)
+    spaced = Concat(Value(" "), "words", output_field=TextField())
     for word in wanted:
-        rows = rows.filter(spaced__contains=f" {word}")
+        rows = rows.filter(GreaterThan(StrIndex(spaced, Value(f" {word}")), 0))
     return list(dict.fromkeys(rows.values_list("message__session", flat=True)[:HITS])) if wanted else []
 
 

@@ -13,6 +13,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import AsyncClient, Client
 from django.utils import timezone
+from unfold.templatetags.unfold_list import items_for_result
 
 from chat import history, protocol
 from chat.admin.differences import difference
@@ -175,12 +176,61 @@ def test_the_lists_ask_no_more_for_more_rows(
 
 
 def test_no_list_counts_further_than_anybody_pages(staff: Client, talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.admin.common.COUNTED", 60)
+    monkeypatch.setattr("chat.admin.lists.COUNTED", 60)
     talk.grow(100)
     page = shown(staff, MESSAGES)
     assert page.count('name="_selected_action"') == 50
     assert "60 messages" in page
     assert "102 messages" not in page
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("query", [{}, {"created_at__gte": "2020-01-01 00:00:00+00:00"}])
+def test_each_row_of_a_list_is_drawn_as_unfold_would(
+    staff: Client, admin_user: User, talk: Talk, path: str, query: dict[str, str]
+) -> None:
+    Visitor.objects.update(name="<b>Ada</b> & 'Bob'")
+    talk.end(talk.say("And?").messages[1].id, "no", status=Status.FAILED, usage=USED)
+    history.ask_replay(
+        reply_of(talk).id, admin_user.id, model="default", system_prompt=None, sampling=protocol.Sampling()
+    )
+    Replay.objects.update(asked_by=None)
+    reveal(staff, talk)
+    changes = staff.get(path, query if "reveal" not in path else {}).context["cl"]
+    assert changes.rows
+    for row in changes.rows:
+        assert row.cells == "".join(items_for_result(changes, row.instance, None))
+
+
+def test_a_page_is_found_and_read_in_its_lists_order_however_deep(staff: Client, talk: Talk) -> None:
+    talk.grow(120)
+    ordered = list(Message.objects.order_by("-created_at", "-id").values_list("id", flat=True))
+    for page in (1, 2, 3):
+        listed = [row.pk for row in staff.get(MESSAGES, {"p": page}).context["cl"].result_list]
+        assert listed == ordered[50 * (page - 1) : 50 * page]
+
+
+def test_a_long_session_is_listed_with_what_it_took_at_least(
+    staff: Client, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.admin.session_list.SUMMED", 2)
+    Talk.begin("Bob").exchange()
+    failed = talk.say("And?").messages[1]
+    talk.start(failed.id)
+    talk.end(failed.id, "no", status=Status.FAILED, usage=USED)
+    Message.objects.filter(session=talk.session).exclude(id=failed.id).update(prompt_tokens=1_000)
+    page = shown(staff, SESSIONS)
+    for part in (">\u2265 1050<", ">\u2265 1<", ">0<"):
+        assert part in page, part
+
+
+def test_a_long_session_whose_old_reply_is_made_again_is_not_listed_as_idle(
+    staff: Client, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.admin.session_list.SUMMED", 1)
+    Message.objects.filter(id=reply_of(talk).id).update(status=Status.QUEUED, lease_until=timezone.now())
+    talk.grow(4)
+    assert "chat-queued" in shown(staff, SESSIONS)
 
 
 def test_the_figures_of_sessions_and_messages_come_as_files_without_text(staff: Client, talk: Talk) -> None:
