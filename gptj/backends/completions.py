@@ -149,14 +149,18 @@ class _Reading:
         self._cleaner = Cleaner()
 
     def read_all(self, events: Sequence[ServerSentEvent]) -> tuple[str, GenerationError | None]:
-        """Take in events up to the last; return their text, and what is wrong with the one that it ends at."""
+        """Take in events up to the last; return their text, cleaned, and what is wrong with the one it ends at."""
         told = list(takewhile(lambda event: event.data != DONE, events))
-        text, fault = joined(told, self._read)
+        raw, fault = joined(told, self._read)
+        text = self._cleaner.clean(raw)
+        self._chars += len(text)
+        if self._chars > MAX_TEXT_CHARS:
+            fault = ResponseGarbled("The model's answer has no end: more than 1 MiB.")
         self.done = fault is None and len(told) < len(events)
         return text, fault
 
     def _read(self, sent: ServerSentEvent) -> str:
-        """Take in one event; return the text in it, cleaned. Raises GenerationError."""
+        """Take in one event; return the text in it. Raises GenerationError."""
         try:
             event = sent.json()
         except (ValueError, RecursionError) as error:
@@ -169,11 +173,7 @@ class _Reading:
             self._usage = event["usage"]
         if isinstance(event.get("model"), str):
             self._model = event["model"]
-        text = self._cleaner.clean(self._choice(event))
-        self._chars += len(text)
-        if self._chars > MAX_TEXT_CHARS:
-            raise ResponseGarbled("The model's answer has no end: more than 1 MiB.")
-        return text
+        return self._choice(event)
 
     def finished(self) -> Finished:
         """Return how the reply ended. Raises StreamIncomplete if it did not, ResponseGarbled if nothing was in it."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
-PAUSE_S = 0.05  # between two reads of a reply: more than the 40 ms that are between two of its frames
-EACH_S = 0.0001  # more for each reply: about what it takes to read, tell and send one, so most of the time is left
+PAUSE_S = 0.045  # between two reads of a reply, and until the next tick: more than the 40 ms between two of its frames
+EACH_S = 0.00035  # for each reply, where that is more: thrice what it takes to read, tell and send one
 TICK_S = 0.01  # those whose pauses end within it are woken together, by one timer
 
 
@@ -32,7 +32,7 @@ class Pace:
     async def pause(self) -> None:
         """Wait until it is time to read again."""
         loop = asyncio.get_running_loop()
-        tick = round((loop.time() + PAUSE_S + EACH_S * self._readers) / TICK_S)
+        tick = round((loop.time() + max(PAUSE_S, EACH_S * self._readers)) / TICK_S)
         if tick not in self._ticks:
             self._ticks[tick] = asyncio.Event()
             loop.call_at(tick * TICK_S, self._wake, tick)

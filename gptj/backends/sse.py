@@ -3,8 +3,7 @@
 import codecs
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,8 +16,7 @@ class EventTooLong(Exception):
     """An event goes on for more than MAX_EVENT_CHARS."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSentEvent:
+class ServerSentEvent(NamedTuple):
     """One event: its name, "message" unless it says otherwise, and its lines of data."""
 
     name: str

@@ -46,6 +46,16 @@ def test_the_last_event_needs_no_blank_line() -> None:
     assert parsed(b"data: a") == [("message", "a")]
 
 
+def test_events_of_one_line_each_are_told_from_all_that_only_looks_so() -> None:
+    assert parsed(b"data: a\n\ndata:  b\n\n") == [("message", "a"), ("message", " b")]
+    assert parsed(b"data: a\n\n\ndata: b\n\n") == [("message", "a"), ("message", "b")]
+    assert parsed(b"data: a\ndata: b\n\ndata: c\n\n") == [("message", "a\nb"), ("message", "c")]
+    assert parsed(b"data: a\n\nevent: x\ndata: b\n\n") == [("message", "a"), ("x", "b")]
+    assert parsed(b"data: a\r\n\r\n", b"data: b\n\n") == [("message", "a"), ("message", "b")]
+    assert parsed(b"event: x\n", b"data: a\n\n") == [("x", "a")]
+    assert parsed(b"data: a\n\ndata: \n\n") == [("message", "a"), ("message", "")]
+
+
 def test_an_event_without_data_is_none() -> None:
     assert parsed(b"event: ping\n\n: keep-alive\n\n\n\n") == []
 
