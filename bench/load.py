@@ -120,19 +120,33 @@ def to_chat(visits: Sequence[Visit]) -> Connect:
     return connect
 
 
-async def everybody(people: int, connect: Connect, used: Callable[[], float]) -> tuple[list[Heard], float]:
-    """Let that many people talk; return what each heard, and how much `used` grew meanwhile.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    """What everybody heard, and what a server used and held meanwhile."""
 
-    What it counts begins once all are connected and a while has passed, and ends a while after the last has heard the
-    reply out, before anybody leaves: the same for every server.
+    heard: Sequence[Heard]
+    used: float  # from when all were connected until nothing was left to be heard
+    before: float  # what was held with one person connected
+    idle: float  # with everybody connected, before anybody spoke
+    end: float  # and after
+
+
+async def everybody(people: int, connect: Connect, *, used: Callable[[], float], held: Callable[[], float]) -> Talk:
+    """Let that many people talk, and one more be there who says nothing.
+
+    How much `used` grew begins once all are connected and a while has passed, and ends a while after the last has heard
+    the reply out, before anybody leaves: the same for every server.
     """
     heard = [Heard() for _ in range(people)]
-    async with connected(people, connect) as lines:
+    async with connected(1, connect):
         await asyncio.sleep(SETTLE_S)
-        before = used()
-        await asyncio.gather(*(_one(line, each) for line, each in zip(lines, heard, strict=True)))
-        await asyncio.sleep(SETTLE_S)
-        return heard, used() - before
+        held_before = held()
+        async with connected(people, connect) as lines:
+            await asyncio.sleep(SETTLE_S)
+            held_idle, used_before = held(), used()
+            await asyncio.gather(*(_one(line, each) for line, each in zip(lines, heard, strict=True)))
+            await asyncio.sleep(SETTLE_S)
+            return Talk(heard=heard, used=used() - used_before, before=held_before, idle=held_idle, end=held())
 
 
 async def steadily(rate: int, sends: int, connect: Connect) -> list[Heard]:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.run import ROOT
+from bench.wanted import beside, relayed, turned
 
 DOCS = ROOT / "docs"
 PAGE = DOCS / "performance.md"
 IMAGES = DOCS / "images"
 NAMES = {"floor": "the floor", "chat": "this project", "twice": "this project, two processes"}
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+STORES = DATABASES | {"twice": "PostgreSQL and Redis, two processes"}
+CPU = "cpu_ms_per_1000_tokens"
 LONGEST = 400  # characters of a statement
 ROUNDS = 3  # of which a figure is the median
 QUIET = 2.5  # load average of two cores that do nothing but measure
@@ -43,65 +46,65 @@ def circumstances(rows: Rows) -> str:
     return f"\n\n{' '.join(said)}" if said else ""
 
 
-def to_floor(row: dict[str, Any], rows: Rows) -> float:
-    """Return how many times the floor's CPU a server took, beside the floor of the same run."""
-    (floor,) = (each for each in rows if each["server"] == "floor" and each["people"] == row["people"])
-    own: float = row.get("to_floor") or row["cpu_ms_per_1000_tokens"] / floor["cpu_ms_per_1000_tokens"]
-    return own
-
-
 def relay(rows: Rows) -> str:
-    """Return what relaying tokens costs."""
-    head = ["server", "people", "CPU ms per 1,000 tokens", "to the floor", "first token p50, p99 ms late"]
-    head += ["a token p50, p99 ms late", "finished", "MB"]
-    return table(head, (_relayed(row, rows) for row in rows))
+    """Return what relaying tokens costs; in brackets, how many times the floor's of the same round."""
+    head = ["server", "people", "CPU ms per 1,000 tokens", "first token late, p50 ms", "p99"]
+    head += ["a token late, p50 ms", "p99", "finished", "MB at start", "MB", "KB per idle socket"]
+    return table(head, (_relayed(row) for row in rows))
 
 
-def _relayed(row: dict[str, Any], rows: Rows) -> list[str]:
+def _relayed(row: dict[str, Any]) -> list[str]:
+    times = [CPU, "first_p50_ms", "first_p99_ms", "token_p50_ms", "token_p99_ms"]
+    held = ["start_mb", "memory_mb", "idle_socket_kb"]
     return [
         NAMES.get(row["server"], row["server"]),
         f"{row['people']}",
-        f"{row['cpu_ms_per_1000_tokens']:.0f}",
-        f"{to_floor(row, rows):.2f}x",
-        f"{ms(row['first_p50_ms'])}, {ms(row['first_p99_ms'])}",
-        f"{ms(row['token_p50_ms'])}, {ms(row['token_p99_ms'])}",
+        *(_beside_floor(row, name) for name in times),
         f"{row['finished']:.0%}",
-        f"{row['memory_mb']:.0f}",
+        *(_beside_floor(row, name) for name in held),
     ]
+
+
+def _beside_floor(row: dict[str, Any], name: str) -> str:
+    ratio = row["to_floor"].get(name)
+    return ms(row[name]) + (
+        f" ({ratio:.{2 if ratio < 10 else 0}f}x)" if ratio is not None and row["server"] != "floor" else ""
+    )
 
 
 def peers(rows: Rows) -> str:
     """Return what it costs others, and how long people wait there."""
-    head = [
-        "server",
-        "people",
-        "CPU ms per 1,000 tokens",
-        "to the floor",
-        "to this project",
-        "first token after, p50 ms",
-    ]
-    head += ["p99", "a token late, p99 ms", "finished"]
+    head = ["server", "people", "CPU ms per 1,000 tokens", "to this project", "first token after, p50 ms", "p99"]
+    head += ["a token late, p50 ms", "p99", "finished", "MB at start", "MB", "KB per idle socket"]
+    chats = {row["people"]: row for row in rows if row["server"] == "chat"}
     cells = []
     for row in rows:
-        (chat,) = (each for each in rows if each["server"] == "chat" and each["people"] == row["people"])
-        times = row["cpu_ms_per_1000_tokens"] / chat["cpu_ms_per_1000_tokens"]
-        cells.append(
-            [
-                *_relayed(row, rows)[:4],
-                f"{times:.1f}x",
-                ms(row["wait_p50_ms"]),
-                ms(row["wait_p99_ms"]),
-                ms(row["token_p99_ms"]),
-                f"{row['finished']:.0%}",
-            ]
-        )
+        own = _relayed(row)
+        times = row[CPU] / chats[row["people"]][CPU]
+        waits = (_beside_floor(row, name) for name in ("wait_p50_ms", "wait_p99_ms"))
+        cells.append([*own[:3], f"{times:.1f}x", *waits, *own[5:]])
     return table(head, cells)
+
+
+def wanted() -> str:
+    """Return what was wanted and what was seen, of all that was measured."""
+    parts = (("performance.json", relayed), ("turns.json", turned), ("peers.json", beside))
+    wishes = [wish for name, of in parts if (DOCS / name).exists() for wish in of(_read(DOCS / name))]
+    musts = [wish.met for wish in wishes if not wish.aim]
+    aims = [wish.met for wish in wishes if wish.aim]
+    said = f"Met: {sum(musts)} of {len(musts)}; of what was aimed at beyond, {sum(aims)} of {len(aims)}."
+    return table(["", "among", "wanted", "seen", "met"], (wish.cells() for wish in wishes)) + f"\n\n{said}"
 
 
 def turns(rows: Rows) -> str:
     """Return what a turn takes apart from its tokens."""
-    head = list(rows[0])
-    return table(head, ([ms(value) if isinstance(value, float) else value for value in row.values()] for row in rows))
+    head = ["store", "sends a second", "finished", "to `ack`, p50 ms", "p99", "to the model, p50 ms", "p99"]
+    times = ("ack_p50_ms", "ack_p99_ms", "asked_p50_ms", "asked_p99_ms")
+    cells = (
+        [STORES[row["store"]], row["sends_per_s"], f"{row['finished']:.0%}", *(ms(row[name]) for name in times)]
+        for row in rows
+    )
+    return table(head, cells)
 
 
 def growth(results: Rows) -> str:
@@ -169,7 +172,7 @@ def chart_of_costs(rows: Rows, name: str) -> None:
     servers = list(dict.fromkeys(row["server"] for row in rows))
     figure, axes = plt.subplots(figsize=(9, 0.6 + 0.5 * len(servers)), layout="constrained")
     for at, count in enumerate(people):
-        own = {row["server"]: to_floor(row, rows) for row in rows if row["people"] == count}
+        own = {row["server"]: row["to_floor"][CPU] for row in rows if row["people"] == count}
         places = [index + 0.8 * at / len(people) for index in range(len(servers))]
         bars = axes.barh(
             places, [own.get(server, 0) for server in servers], 0.75 / len(people), label=f"{count} people"
@@ -233,6 +236,7 @@ def main() -> None:
             draw(rows, f"bench-{part}.png")
             written += f"\n\n![{says}](images/bench-{part}.png)"
         text = write(text, part, written)
+    text = write(text, "wanted", wanted())
     PAGE.write_text(text)
 
 

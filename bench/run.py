@@ -8,22 +8,22 @@ import asyncio
 import json
 import os
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench.load import everybody, to_chat, to_floor, visits
-from bench.measure import Cost, cost, cpu_s, memory_mb
+from bench.measure import Cost, cost, cpu_s, medians, memory_mb
 from bench.stores import postgresql, redis
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVER_CORE, OTHER_CORE = 0, 1
 TOKENS, DELAY_MS = 64, 20
+LISTENING_S = 180.0  # Open WebUI takes 10 s of processor time to start, and has one core
 UNLIMITED = {
     f"LIMIT_{name}": "1000000000"
     for name in ("SENDS_PER_MINUTE", "FRAMES_PER_10S", "SESSIONS_PER_HOUR", "SOCKETS", "SOCKETS_PER_ADDRESS")
@@ -45,7 +45,7 @@ def running(core: int, port: int, *command: str, **environment: str) -> Iterator
 
 
 def _until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + LISTENING_S
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -103,9 +103,10 @@ def twice(model: str) -> Iterator[list[tuple[str, int]]]:
 async def measured(server: str, processes: Sequence[tuple[str, int]], people: int) -> Cost:
     """Put the load on a server's processes, each an address and an id, and sum it up."""
     urls, pids = zip(*processes, strict=True)
-    connect = to_floor(urls[0]) if server == "floor" else to_chat(await visits(urls, people))
-    heard, used_s = await everybody(people, connect, lambda: sum(cpu_s(pid) for pid in pids))
-    return cost(server, heard, used_s=used_s, memory=sum(memory_mb(pid) for pid in pids))
+    start_mb = sum(map(memory_mb, pids))
+    connect = to_floor(urls[0]) if server == "floor" else to_chat(await visits(urls, people + 1))
+    talk = await everybody(people, connect, used=lambda: sum(map(cpu_s, pids)), held=lambda: sum(map(memory_mb, pids)))
+    return cost(server, talk, start_mb=start_mb)
 
 
 def one_round(people: int, model: str) -> list[Cost]:
@@ -117,15 +118,6 @@ def one_round(people: int, model: str) -> list[Cost]:
     with twice(model) as processes:
         found.append(asyncio.run(measured("twice", processes, people)))
     return found
-
-
-def median(costs: Sequence[Cost]) -> Mapping[str, object]:
-    """Return the medians of one server's rounds."""
-    rows = [each.as_dict() for each in costs]
-    return {
-        name: value if isinstance(value, str | int) or value is None else statistics.median(row[name] for row in rows)  # type: ignore[type-var]
-        for name, value in rows[0].items()
-    }
 
 
 def main() -> None:
@@ -142,18 +134,14 @@ def main() -> None:
     with running(OTHER_CORE, port, *mock):
         for people in options.people:
             rounds = [one_round(people, f"http://127.0.0.1:{port}/v1") for _ in range(options.rounds)]
-            results += [median(costs) for costs in zip(*rounds, strict=True)]
-    _print(results)
+            results += medians([[each.as_dict() for each in costs] for costs in rounds])
+    for row in results:
+        figures = " ".join(f"{name}={value:.3g}" for name, value in row.items() if isinstance(value, float))
+        print(
+            f"{row['server']:>6} {row['people']:>4} people  {row['to_floor']['cpu_ms_per_1000_tokens']:.2f}x  {figures}"
+        )
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
-
-
-def _print(results: Sequence[Mapping[str, object]]) -> None:
-    floors = {row["people"]: row for row in results if row["server"] == "floor"}
-    for row in results:
-        cpu, base = float(str(row["cpu_ms_per_1000_tokens"])), floors[row["people"]]["cpu_ms_per_1000_tokens"]
-        figures = " ".join(f"{name}={value:.0f}" for name, value in row.items() if isinstance(value, float))
-        print(f"{row['server']:>6} {row['people']:>4} people  {cpu / float(str(base)):.2f}x  {figures}")
 
 
 if __name__ == "__main__":

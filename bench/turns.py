@@ -48,6 +48,7 @@ def summed(store: str, rate: int, heard: Sequence[Heard]) -> dict[str, object]:
     return {
         "store": store,
         "sends_per_s": rate,
+        "load": os.getloadavg()[0],
         "finished": sum(each.finished for each in heard) / len(heard),
         **{f"ack_p{percent}_ms": percentile(acks, percent) for percent in (50, 99)},
         **{f"asked_p{percent}_ms": percentile(asked, percent) for percent in (50, 99)},

@@ -1,4 +1,4 @@
-"""How the pages of the peers talk with their servers: Chainlit's over socket.io, Gradio's over its queue."""
+"""How the pages of two peers talk with their servers: Chainlit's over socket.io, Gradio's over its queue."""
 
 import json
 import time

@@ -7,24 +7,25 @@ import argparse
 import asyncio
 import json
 import os
-import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench.load import Connect, Heard, everybody, to_chat, to_floor, visits
-from bench.measure import cost, cpu_s, memory_mb, percentile
+from bench.measure import cost, cpu_s, medians, memory_mb, percentile
 from bench.peers.lines import to_chainlit, to_gradio
+from bench.peers.openwebui import Site, openwebui, site, to_openwebui
 from bench.run import DELAY_MS, OTHER_CORE, ROOT, SERVER_CORE, TOKENS, chat, floor, free_port, running
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = ROOT / ".venv" / "peers"
 
 Start = Callable[[str], AbstractContextManager[tuple[str, int]]]
+Find = Callable[[str, int], Awaitable[Connect]]
 
 
 @contextmanager
@@ -48,71 +49,56 @@ def gradio(model: str, client: str = "") -> Iterator[tuple[str, int]]:
         yield f"http://127.0.0.1:{port}", pid
 
 
-SERVERS: Mapping[str, Start] = {
-    "floor": floor,
-    "chat": chat,
-    "Chainlit": chainlit,
-    "Chainlit, lean client": partial(chainlit, client="lean"),
-    "Gradio": gradio,
-    "Gradio, lean client": partial(gradio, client="lean"),
-}
+def servers(made: Site) -> Mapping[str, tuple[Start, Find]]:
+    """Return how each server is started, and how one finds the way to it, for a number of people."""
+
+    async def found(connect: Connect) -> Connect:
+        return connect
+
+    async def chat_found(url: str, people: int) -> Connect:
+        return to_chat(await visits([url], people))
+
+    def at(to: Callable[[str], Connect]) -> Find:
+        return lambda url, _people: found(to(url))
+
+    return {
+        "floor": (floor, at(to_floor)),
+        "chat": (chat, chat_found),
+        "Chainlit": (chainlit, at(to_chainlit)),
+        "Chainlit, lean client": (partial(chainlit, client="lean"), at(to_chainlit)),
+        "Gradio": (gradio, at(to_gradio)),
+        "Gradio, lean client": (partial(gradio, client="lean"), at(to_gradio)),
+        "Open WebUI": (partial(openwebui, made=made), at(partial(to_openwebui, tokens=made.tokens))),
+    }
 
 
-async def _connect(server: str, url: str, people: int) -> Connect:
-    match server:
-        case "floor":
-            return to_floor(url)
-        case "chat":
-            return to_chat(await visits([url], people))
-        case "Chainlit" | "Chainlit, lean client":
-            return to_chainlit(url)
-        case _:
-            return to_gradio(url)
-
-
-async def measured(server: str, url: str, pid: int, people: int) -> dict[str, Any]:
+async def measured(server: str, find: Find, url: str, pid: int, people: int) -> dict[str, Any]:
     """Put the load on a server and sum it up; `wait` is from asking to the first token, which the model makes at once.
 
     A token late or lost is one that the reply has not, so `finished` counts whole replies alone.
     """
-    load, _, _ = os.getloadavg()
-    heard, used_s = await everybody(people, await _connect(server, url, people), lambda: cpu_s(pid))
-    for each in heard:
+    start_mb = memory_mb(pid)
+    connect = await find(url, people + 1)
+    talk = await everybody(people, connect, used=lambda: cpu_s(pid), held=lambda: memory_mb(pid))
+    for each in talk.heard:
         each.finished = each.finished and len(each.late_s) == TOKENS
-    row = cost(server, heard, used_s=used_s, memory=memory_mb(pid)).as_dict()
-    waits = [_waited_ms(each) for each in heard if each.late_s]
-    return row | {"wait_p50_ms": percentile(waits, 50), "wait_p99_ms": percentile(waits, 99), "load": load}
+    waits = [_waited_ms(each) for each in talk.heard if each.late_s]
+    row = cost(server, talk, start_mb=start_mb).as_dict()
+    return row | {"wait_p50_ms": percentile(waits, 50), "wait_p99_ms": percentile(waits, 99)}
 
 
 def _waited_ms(heard: Heard) -> float:
     return ((heard.first_made or 0.0) + heard.late_s[0] - heard.asked) * 1000
 
 
-def one_round(people: int, model: str) -> list[dict[str, Any]]:
+def one_round(people: int, model: str, made: Site) -> list[dict[str, Any]]:
     """Measure every server once, the floor first."""
-    found = []
-    for server, start in SERVERS.items():
-        with start(model) as (url, pid):
-            found.append(asyncio.run(measured(server, url, pid, people)))
-            print(found[-1], flush=True)
-    return found
-
-
-def medians(rounds: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Return each server's medians, and how many times the floor's CPU it took, by the median of the rounds' ratios."""
     rows = []
-    for own in zip(*rounds, strict=True):
-        row = {name: _median([each[name] for each in own]) for name in own[0]}
-        ratios = [
-            each["cpu_ms_per_1000_tokens"] / beside[0]["cpu_ms_per_1000_tokens"]
-            for each, beside in zip(own, rounds, strict=True)
-        ]
-        rows.append(row | {"to_floor": statistics.median(ratios), "rounds": len(rounds)})
+    for server, (start, find) in servers(made).items():
+        with start(model) as (url, pid):
+            rows.append(asyncio.run(measured(server, find, url, pid, people)))
+            print(rows[-1], flush=True)
     return rows
-
-
-def _median(values: Sequence[Any]) -> Any:
-    return statistics.median(values) if isinstance(values[0], float) else values[0]
 
 
 def main() -> None:
@@ -126,13 +112,13 @@ def main() -> None:
     port = free_port()
     results: list[dict[str, Any]] = []
     mock = (sys.executable, "-m", "bench.mock_model", str(port), str(TOKENS), str(DELAY_MS))
-    with running(OTHER_CORE, port, *mock):
+    model = f"http://127.0.0.1:{port}/v1"
+    with running(OTHER_CORE, port, *mock), site(model, max(options.people) + 1) as made:
         for people in options.people:
-            rounds = [one_round(people, f"http://127.0.0.1:{port}/v1") for _ in range(options.rounds)]
-            results += medians(rounds)
+            results += medians([one_round(people, model, made) for _ in range(options.rounds)])
     for row in results:
         print(
-            f"{row['server']:>21} {row['people']:>4} people  {row['to_floor']:5.2f}x  "
+            f"{row['server']:>21} {row['people']:>4} people  {row['to_floor']['cpu_ms_per_1000_tokens']:5.2f}x  "
             f"{row['cpu_ms_per_1000_tokens']:6.0f} ms CPU per 1,000 tokens, first token after "
             f"{row['wait_p50_ms']:.0f} ms (p99 {row['wait_p99_ms']:.0f}), a token "
             f"{row['token_p99_ms']:.0f} ms late at p99, "
