@@ -45,8 +45,9 @@ bench: build .venv/.dev ## Measure what relaying a token costs, as a ratio to th
 	$(PY) -m bench.turns --json docs/turns.json
 	$(PY) -m bench.report
 
-bench-growth: build .venv/.dev ## Measure pages and queries with a million messages, in SQLite and PostgreSQL; 10 minutes
+bench-growth: build .venv/.dev ## Measure 1 to 4 processes, then pages and queries with a million messages; 15 minutes
 	$(INSTALL) -q -r requirements-bench.txt
+	$(PY) -m bench.processes --json docs/processes.json
 	$(PY) -m bench.growth --json docs/growth.json
 	$(PY) -m bench.report
 

@@ -6,6 +6,7 @@ load        people who each send one message and collect the reply
 measure     what a run cost and how late its tokens came
 stores      PostgreSQL and Valkey for a run
 turns       what a turn takes apart from its tokens
+processes   one to four of them, PostgreSQL and Redis between
 run         every server in turn, the same load, ratios to the floor
 peers       Chainlit, Gradio and Open WebUI beside them
 filling     many people's conversations of a month in a database

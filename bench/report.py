@@ -132,15 +132,38 @@ def growth(results: Rows) -> str:
         for row in result["rows"]
         if row["median_ms"] > row["limit_ms"]
     ]
+    counted = sum(len(result["rows"]) for result in results)
     parts.append(
-        "Over its limit (100 ms, the dashboard 1 s):\n\n" + "\n".join(missed) if missed else "None is over its limit."
+        f"Over the limit (100 ms, the dashboard 1 s), {len(missed)} of {counted}:\n\n" + "\n".join(missed)
+        if missed
+        else f"None of {counted} is over the limit (100 ms, the dashboard 1 s)."
     )
     parts.append(
-        "Migrating the million messages to have the search took "
+        f"Migrating {results[0]['messages']:,} messages to have the search and the indexes took "
         + ", ".join(f"{result['migrated_s']} s in {DATABASES[result['database']]}" for result in results)
         + "."
     )
     return "\n\n".join(parts)
+
+
+def processes(rows: Rows) -> str:
+    """Return what it costs that more processes share the people; each row's `to_floor` is to the one of its round."""
+    head = ["processes", "CPU ms per 1,000 tokens, of all", "to one process", "first token late, p50 ms", "p99"]
+    head += ["a token late, p50 ms", "p99", "finished", "MB at start, each", "MB, each"]
+    times = ("first_p50_ms", "first_p99_ms", "token_p50_ms", "token_p99_ms")
+    cells = (
+        [
+            row["processes"],
+            ms(row[CPU]),
+            f"{row['to_floor'][CPU]:.2f}x",
+            *(ms(row[name]) for name in times),
+            f"{row['finished']:.0%}",
+            ms(row["start_mb"] / row["processes"]),
+            ms(row["memory_mb"] / row["processes"]),
+        ]
+        for row in rows
+    )
+    return f"{rows[0]['people']} people.\n\n{table(head, cells)}"
 
 
 def plans(results: Rows) -> str:
@@ -205,6 +228,25 @@ def chart_of_growth(results: Rows, name: str) -> None:
     figure.savefig(IMAGES / name, dpi=110)
 
 
+def chart_of_processes(rows: Rows, name: str) -> None:
+    """Draw cost and delays over the processes that share the people."""
+    import matplotlib.pyplot as plt  # noqa: PLC0415
+
+    counts = [row["processes"] for row in rows]
+    figure, (costs, delays) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    costs.plot(counts, [row[CPU] for row in rows], marker="o")
+    costs.set_ylabel("CPU ms per 1,000 tokens, of all")
+    for of, label in (("first_p99_ms", "the first token"), ("token_p99_ms", "a token")):
+        delays.plot(counts, [row[of] for row in rows], marker="o", label=label)
+    delays.set_ylabel("late, p99 ms")
+    delays.legend()
+    for axes in (costs, delays):
+        axes.set(xticks=counts, xlabel="processes")
+        axes.set_ylim(bottom=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(IMAGES / name, dpi=110)
+
+
 def write(text: str, part: str, content: str) -> str:
     """Return the page with one part between its marks replaced."""
     pattern = rf"(<!-- {part}: by bench.report -->\n).*?(<!-- end -->)"
@@ -218,12 +260,14 @@ def main() -> None:
         "relay": ("performance.json", relay),
         "turns": ("turns.json", turns),
         "peers": ("peers.json", peers),
+        "processes": ("processes.json", processes),
         "growth": ("growth.json", growth),
         "plans": ("growth.json", plans),
     }
     charts: dict[str, tuple[Callable[[Rows, str], None], str]] = {
         "relay": (chart_of_costs, "Server CPU a token, as a multiple of the floor's."),
         "peers": (chart_of_costs, "Server CPU a token of this project and of others, as a multiple of the floor's."),
+        "processes": (chart_of_processes, "CPU and delays by the processes that share the people."),
         "growth": (chart_of_growth, "Times of pages by the messages of a session and the sessions of a visitor."),
     }
     for part, (name, content) in parts.items():
