@@ -18,6 +18,8 @@ from bench.peers.lines import EVENT, events
 from bench.run import ROOT, SERVER_CORE, free_port, running
 
 COMMAND = str(ROOT / ".venv/peers/openwebui/bin/open-webui")
+UNUSED = "unused"  # the mock asks for no key
+QUICKER = "argon2"  # than bcrypt, its default, where hundreds of accounts are made
 SETTINGS = {  # for nothing but the chat
     "USE_SLIM_DOCKER": "true",  # its own mode without PyTorch and what stands on it
     "OFFLINE_MODE": "true",
@@ -27,8 +29,8 @@ SETTINGS = {  # for nothing but the chat
     "ENABLE_TAGS_GENERATION": "false",
     "ENABLE_FOLLOW_UP_GENERATION": "false",
     "BYPASS_MODEL_ACCESS_CONTROL": "true",  # else people see no model until an admin shares it
-    "PASSWORD_HASH_ALGORITHM": "argon2",
-    "OPENAI_API_KEY": "unused",
+    "PASSWORD_HASH_ALGORITHM": QUICKER,
+    "OPENAI_API_KEY": UNUSED,
     "WEBUI_SECRET_KEY": "for a bench only, of 32 bytes or more",
 }
 SAID = 80  # characters of why it refused
