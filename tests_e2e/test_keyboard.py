@@ -182,6 +182,45 @@ def test_a_key_pressed_while_a_panel_loads_for_the_first_time_is_the_panel_s(tab
     tab_to(page, dialog.get_by_role("spinbutton", name="Temperature"))
 
 
+def test_what_is_typed_while_the_search_loads_for_the_first_time_is_looked_for(tab: Tab) -> None:
+    page, keyboard = tab.page, tab.page.keyboard
+    script = "**/assets/Search-*.js"
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(script, hold)
+    with page.expect_request(script):
+        keyboard.press("Control+K")
+    keyboard.type("prix")
+    keyboard.press("Enter")
+    keyboard.press("Backspace")
+    expect(page.get_by_role("searchbox")).to_have_value("pri")
+    for route in held:
+        route.continue_()
+    hits = page.get_by_role("list", name="Messages found").get_by_role("button")
+    expect(hits).to_have_count(2)
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    keyboard.type("nt")
+    expect(page.get_by_role("searchbox")).to_have_value("print")
+
+
+def test_enter_in_the_search_does_not_press_what_had_the_focus_before(tab: Tab) -> None:
+    page, keyboard = tab.page, tab.page.keyboard
+    opener = page.get_by_role("button", name="Settings of this conversation")
+    press(page, opener, BACK)
+    keyboard.press("Escape")
+    expect(opener).to_be_focused()
+    keyboard.press("Control+K")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    keyboard.type("print(1)")
+    expect(page.get_by_role("list", name="Messages found").get_by_role("button")).to_have_count(2)
+    keyboard.press("Enter")  # opens the conversation of that title, which is open
+    expect(opener).to_be_focused()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_what_was_said_is_searched_and_found_and_commands_are_given(tab: Tab) -> None:
     page, keyboard = tab.page, tab.page.keyboard
     keyboard.press("Control+K")

@@ -15,6 +15,7 @@ import { Chat } from "../Chat/Chat";
 import { Drawer } from "../Drawer/Drawer";
 import { Notice } from "../Notice/Notice";
 import type { SearchProps } from "../Search/Search";
+import { SearchField } from "../SearchField/SearchField";
 import { Sidebar } from "../Sidebar/Sidebar";
 import { Start } from "../Start/Start";
 import { Undo } from "../Undo/Undo";
@@ -40,6 +41,7 @@ export function App({ begin, search, forget }: AppProps) {
   const [panel, setPanel] = useState<"list" | "search" | "help" | "visitor" | null>(null);
   const [target, setTarget] = useState<Target | null>(null);
   const wasOpen = useRef(false); // what was deleted last
+  const typed = useRef(""); // into the search, while it still loads
   const revealed = useCallback(() => setTarget(null), []);
   const { hear: hearSessions } = sessions;
   const hear = useCallback(
@@ -54,9 +56,16 @@ export function App({ begin, search, forget }: AppProps) {
     navigate(session);
   };
   const close = () => setPanel(null);
+  const openSearch = () => {
+    typed.current = "";
+    setPanel("search");
+  };
+  const keepTyped = (wish: string) => {
+    typed.current = wish;
+  };
   useShortcuts({
     start: () => open(null),
-    search: () => setPanel("search"),
+    search: openSearch,
     help: () => setPanel("help"),
   });
   if (me === null) return <Waiting failed={failed} onAgain={load} />;
@@ -89,7 +98,7 @@ export function App({ begin, search, forget }: AppProps) {
     onOpen: open,
     onRemove: remove,
     onUndo: undo,
-    onSearch: () => setPanel("search"),
+    onSearch: openSearch,
     onHelp: () => setPanel("help"),
     onVisitor: () => setPanel("visitor"),
   };
@@ -147,8 +156,19 @@ export function App({ begin, search, forget }: AppProps) {
         </Drawer>
       )}
       {panel === "search" && (
-        <Drawer label={t.search.title} side="middle" onClose={close}>
-          <Search commands={commands()} onSearch={search} onPick={pick} onClose={close} />
+        <Drawer
+          label={t.search.title}
+          side="middle"
+          onClose={close}
+          meanwhile={<SearchField onChange={keepTyped} onClose={close} />}
+        >
+          <Search
+            commands={commands()}
+            onSearch={search}
+            onPick={pick}
+            begun={() => typed.current}
+            onClose={close}
+          />
         </Drawer>
       )}
       {panel === "help" && (

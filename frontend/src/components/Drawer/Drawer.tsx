@@ -7,11 +7,13 @@ export interface DrawerProps {
   readonly label: string;
   readonly side: "start" | "middle" | "end";
   readonly onClose: () => void;
+  /** What is seen while the children load; else words that say so. */
+  readonly meanwhile?: ReactNode;
   /** May still be loading: the panel is open meanwhile, so that no key goes to what lies beneath. */
   readonly children: ReactNode;
 }
 
-export function Drawer({ label, side, onClose, children }: DrawerProps) {
+export function Drawer({ label, side, onClose, meanwhile, children }: DrawerProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     const element = dialog.current;
@@ -43,9 +45,12 @@ export function Drawer({ label, side, onClose, children }: DrawerProps) {
       <div className={styles.inside}>
         <Suspense
           fallback={
-            <p role="status" className={styles.loading}>
-              {t.loading}
-            </p>
+            <>
+              {meanwhile !== undefined && <div className={styles.meanwhile}>{meanwhile}</div>}
+              <p role="status" className={styles.loading}>
+                {t.loading}
+              </p>
+            </>
           }
         >
           {children}

@@ -47,6 +47,37 @@ test("Enter takes the first message found where no command fits", async () => {
   expect(onPick.mock.calls).toEqual([[hit("m1"), "paris"]]);
 });
 
+test("Enter does not go on to what has the focus once the panel is closed", async () => {
+  const onPick = vi.fn();
+  const opener = document.createElement("button");
+  const pressed = vi.fn();
+  opener.onclick = pressed;
+  document.body.append(opener);
+  const search = async () => ({ items: [hit("m1")], next: null });
+  const pick: SearchProps["onPick"] = (...found) => {
+    onPick(...found);
+    opener.focus();
+  };
+  render(<Search onSearch={search} onPick={pick} onClose={vi.fn()} />);
+  await userEvent.type(screen.getByRole("searchbox"), "paris");
+  await screen.findByRole("button", { name: /Title m1/ });
+  await userEvent.keyboard("{Enter}");
+  expect(onPick).toHaveBeenCalledOnce();
+  expect(pressed).not.toHaveBeenCalled();
+  opener.remove();
+});
+
+test("what was typed before it was loaded is looked for, and can be gone on with", async () => {
+  const onSearch = vi.fn<SearchProps["onSearch"]>(async () => ({ items: [hit("m1")], next: null }));
+  render(<Search begun={() => "par"} onSearch={onSearch} onPick={vi.fn()} onClose={vi.fn()} />);
+  const field = screen.getByRole<HTMLInputElement>("searchbox");
+  expect(document.activeElement).toBe(field);
+  await userEvent.keyboard("is");
+  expect(field.value).toBe("paris");
+  expect(await screen.findByText("1 message")).toBeTruthy();
+  expect(onSearch).toHaveBeenLastCalledWith("paris", null);
+});
+
 test("nothing found, and a refusal, are said", async () => {
   const answers: Awaited<ReturnType<SearchProps["onSearch"]>>[] = [
     { items: [], next: null },

@@ -4,6 +4,7 @@ import { inWords, t } from "../../i18n";
 import { moment } from "../../i18n/format";
 import type { Failure, Hit, Page } from "../../protocol";
 import { Button } from "../Button/Button";
+import { SearchField } from "../SearchField/SearchField";
 import styles from "./Search.module.css";
 
 /** Something that the page can do, or a conversation by its title. */
@@ -17,6 +18,8 @@ export interface SearchProps {
   readonly commands?: readonly Command[];
   readonly onSearch: (words: string, cursor: string | null) => Promise<Page<Hit> | Failure>;
   readonly onPick: (hit: Hit, words: string) => void;
+  /** What was typed while this was still loading. */
+  readonly begun?: (() => string) | undefined;
   readonly onClose: () => void;
 }
 
@@ -57,7 +60,8 @@ function step({ key, currentTarget }: KeyboardEvent<HTMLElement>): boolean {
   return true;
 }
 
-export default function Search({ commands = NO_COMMANDS, onSearch, onPick, onClose }: SearchProps) {
+export default function Search(props: SearchProps) {
+  const { commands = NO_COMMANDS, onSearch, onPick, begun, onClose } = props;
   const [wish, setWish] = useState("");
   const [found, setFound] = useState<Found>(NOTHING);
   const wanted = useRef("");
@@ -89,22 +93,7 @@ export default function Search({ commands = NO_COMMANDS, onSearch, onPick, onClo
         if (step(event)) event.preventDefault();
       }}
     >
-      <div className={styles.head}>
-        <input
-          type="search"
-          // biome-ignore lint/a11y/noAutofocus: the person has just asked to search
-          autoFocus
-          maxLength={200}
-          aria-label={t.search.title}
-          placeholder={t.search.placeholder}
-          value={wish}
-          onChange={(event) => setWish(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === "Enter" && !event.nativeEvent.isComposing) take();
-          }}
-        />
-        <Button icon="close" label={t.close} onClick={onClose} />
-      </div>
+      <SearchField begun={begun} onChange={setWish} onEnter={take} onClose={onClose} />
       {offered.length > 0 && (
         <ul aria-label={t.search.commands}>
           {offered.map(({ key, words: said, run }, index) => (
