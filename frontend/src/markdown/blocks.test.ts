@@ -42,6 +42,10 @@ const PIECES = [
   "\\[ ",
   "\\( ",
   "\\) ",
+  "[^1] ",
+  "[^1]: note\n",
+  "[a][b] ",
+  "[b]: https://example.com\n",
 ];
 
 /** What is drawn: the nodes without where they stand. */
@@ -69,6 +73,15 @@ test("blocks that are settled stay the same objects, so that they are not drawn 
   expect(after.blocks[0]).toBe(before.blocks[0]);
   expect(after.blocks[1]).toBe(before.blocks[1]);
   expect(after.blocks[2]).not.toBe(before.blocks[2]);
+});
+
+test("a footnote and a link that are defined further down are seen by what stands above", () => {
+  const text =
+    "One[^1] and [two][t].\n\n```js\nlet a\n```\n\n[^1]: The note.\n\n[t]: https://example.com\n\nEnd[^1].";
+  const grown = [...text].reduce((document, _, at) => grow(document, text.slice(0, at + 1)), EMPTY);
+  expect(drawn(grown)).toBe(drawn(grow(EMPTY, text)));
+  expect(drawn(grown).match(/footnoteReference/g)).toHaveLength(2);
+  expect(drawn(grown)).toContain("linkReference");
 });
 
 test("a text that became another is read anew", () => {

@@ -16,6 +16,8 @@ export interface Block {
 export interface Document {
   readonly text: string;
   readonly blocks: readonly Block[];
+  /** Links and footnotes that are defined apart from where they are named: as they are written. */
+  readonly definitions: string;
 }
 
 // Two dollars make a formula; one is more often money.
@@ -24,34 +26,56 @@ const EXTENSIONS = {
   mdastExtensions: [gfmFromMarkdown(), mathFromMarkdown(), bracketedMathFromMarkdown],
 };
 
-export const EMPTY: Document = { text: "", blocks: [] };
+export const EMPTY: Document = { text: "", blocks: [], definitions: "" };
 
-function parse(text: string, start: number): Block[] {
-  return fromMarkdown(text.slice(start), EXTENSIONS).children.map((node) => ({
-    start: start + (node.position?.start.offset ?? 0),
-    node,
-  }));
+/** The blocks of `text` from `start` on, which may name what is defined elsewhere. */
+function parse(text: string, start: number, definitions: string): Block[] {
+  const before = start === 0 || definitions === "" ? "" : `${definitions}${APART}`;
+  const nodes = fromMarkdown(before + text.slice(start), EXTENSIONS).children;
+  return nodes
+    .map((node) => ({ start: start - before.length + (node.position?.start.offset ?? 0), node }))
+    .filter((block) => block.start >= start);
+}
+
+// A comment ends a footnote, which would take what is indented after it.
+const APART = "\n\n<!-- -->\n\n";
+
+function definitionsOf(text: string, blocks: readonly Block[]): string {
+  return blocks
+    .filter(({ node: { type } }) => type === "definition" || type === "footnoteDefinition")
+    .map(({ start, node: { position } }) => {
+      const length = (position?.end.offset ?? 0) - (position?.start.offset ?? 0);
+      return text.slice(start, start + length);
+    })
+    .join("\n\n");
+}
+
+function whole(text: string): Document {
+  const blocks = parse(text, 0, "");
+  return { text, blocks, definitions: definitionsOf(text, blocks) };
 }
 
 /**
  * The blocks of `text`; those of `previous` are kept as they are where `text` continues it.
  *
  * CommonMark is read line by line and a block that was closed stays as it is, so that all is settled but the last
- * block that began before the last line: what that line begins may yet turn out to continue it. Only a link
- * defined further down is not seen by what stands above it.
+ * block that began before the last line: what that line begins may yet turn out to continue it. Only what is
+ * defined further down changes what names it above: then all is read anew.
  */
 export function grow(previous: Document, text: string): Document {
   if (text === previous.text) return previous;
   const lastLine = previous.text.lastIndexOf("\n");
   const unsure = lastLine <= 0 ? 0 : previous.text.lastIndexOf("\n", lastLine - 1) + 1;
   const open = previous.blocks.findLast(({ start }) => start < unsure);
-  if (open === undefined || !text.startsWith(previous.text)) return { text, blocks: parse(text, 0) };
+  if (open === undefined || !text.startsWith(previous.text)) return whole(text);
   const from = text.lastIndexOf("\n", open.start - 1) + 1; // indentation belongs to the block
   const settled = previous.blocks.filter(({ start }) => start < from);
-  const fresh = parse(text, from).map(
+  const fresh = parse(text, from, previous.definitions).map(
     (block) => previous.blocks.find((held) => isSame(held, block)) ?? block,
   );
-  return { text, blocks: [...settled, ...fresh] };
+  const blocks = [...settled, ...fresh];
+  const definitions = definitionsOf(text, blocks);
+  return definitions === previous.definitions ? { text, blocks, definitions } : whole(text);
 }
 
 /** The same piece of a text that was only continued, read as the same. */
