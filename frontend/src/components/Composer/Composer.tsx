@@ -83,6 +83,7 @@ export function Composer(props: ComposerProps) {
           id="message"
           ref={field}
           rows={1}
+          dir={draft === "" ? undefined : "auto"}
           value={draft}
           placeholder={t.composer.placeholder}
           aria-label={t.composer.label}

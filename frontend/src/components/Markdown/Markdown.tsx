@@ -29,7 +29,7 @@ export default function Markdown({ text }: MarkdownProps) {
   return (
     <div className={styles.markdown}>
       {document.current.blocks.map(({ start, node }) => (
-        <Block key={start} node={node} />
+        <Block key={start} node={node} dir="auto" />
       ))}
     </div>
   );

@@ -9,6 +9,8 @@ import styles from "./Markdown.module.css";
 
 export interface NodeProps {
   readonly node: Nodes;
+  /** Of a block that stands by itself: its words say from which side it is read. */
+  readonly dir?: "auto" | undefined;
 }
 
 interface InsideProps {
@@ -51,7 +53,7 @@ function LinkNode({ node }: { readonly node: Link }) {
   );
 }
 
-function ListNode({ node }: { readonly node: List }) {
+function ListNode({ node, dir }: { readonly node: List; readonly dir: NodeProps["dir"] }) {
   const items = node.children.map((item, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: as above
     <li key={index} className={typeof item.checked === "boolean" ? styles.task : undefined}>
@@ -74,14 +76,19 @@ function ListNode({ node }: { readonly node: List }) {
       )}
     </li>
   ));
-  return node.ordered === true ? <ol start={node.start ?? 1}>{items}</ol> : <ul>{items}</ul>;
+  if (node.ordered !== true) return <ul dir={dir}>{items}</ul>;
+  return (
+    <ol dir={dir} start={node.start ?? 1}>
+      {items}
+    </ol>
+  );
 }
 
-function TableNode({ node }: { readonly node: Table }) {
+function TableNode({ node, dir }: { readonly node: Table; readonly dir: NodeProps["dir"] }) {
   const [head, ...rows] = node.children;
   const align = (column: number) => node.align?.[column] ?? undefined;
   return (
-    <div className={styles.table} tabIndex={0}>
+    <div className={styles.table} dir={dir} tabIndex={0}>
       <table>
         <thead>
           <tr>
@@ -112,10 +119,10 @@ function TableNode({ node }: { readonly node: Table }) {
 }
 
 /** A formula alone in its paragraph is meant to stand by itself, though Markdown reads it as in a line. */
-function Paragraph({ node }: { readonly node: ParagraphNode }) {
+function Paragraph({ node, dir }: { readonly node: ParagraphNode; readonly dir: NodeProps["dir"] }) {
   const [first, ...rest] = node.children;
   return (
-    <p>
+    <p dir={dir}>
       {first?.type === "inlineMath" && rest.length === 0 ? (
         <Formula tex={first.value} display />
       ) : (
@@ -125,16 +132,16 @@ function Paragraph({ node }: { readonly node: ParagraphNode }) {
   );
 }
 
-export function Node({ node }: NodeProps): ReactNode {
+export function Node({ node, dir }: NodeProps): ReactNode {
   switch (node.type) {
     case "text":
       return node.value;
     case "paragraph":
-      return <Paragraph node={node} />;
+      return <Paragraph node={node} dir={dir} />;
     case "heading":
       // One level for all: a model's own levels jump, and the page's outline must not.
       return (
-        <h3 data-depth={node.depth}>
+        <h3 data-depth={node.depth} dir={dir}>
           <Inside of={node} />
         </h3>
       );
@@ -174,21 +181,21 @@ export function Node({ node }: NodeProps): ReactNode {
       return <Outward address={node.url}>{t.markdown.image(node.alt ?? "")}</Outward>;
     case "blockquote":
       return (
-        <blockquote>
+        <blockquote dir={dir}>
           <Inside of={node} />
         </blockquote>
       );
     case "list":
-      return <ListNode node={node} />;
+      return <ListNode node={node} dir={dir} />;
     case "table":
-      return <TableNode node={node} />;
+      return <TableNode node={node} dir={dir} />;
     case "html":
       return <span className={styles.raw}>{node.value}</span>;
     case "footnoteReference":
       return <sup>[{node.label ?? node.identifier}]</sup>;
     case "footnoteDefinition":
       return (
-        <div className={styles.footnote}>
+        <div className={styles.footnote} dir={dir}>
           <sup>[{node.label ?? node.identifier}]</sup> <Inside of={node} />
         </div>
       );

@@ -39,7 +39,13 @@ export const Reply = memo(function Reply(props: ReplyProps) {
       </Unseen>
       {props.foreign && <p className={styles.by}>{t.reply.by(author)}</p>}
       {message.text !== "" && (
-        <Suspense fallback={<div className={styles.plain}>{message.text}</div>}>
+        <Suspense
+          fallback={
+            <div className={styles.plain} dir="auto">
+              {message.text}
+            </div>
+          }
+        >
           <Markdown text={message.text} />
         </Suspense>
       )}
@@ -116,7 +122,9 @@ function Tools({ message, author, deeds, busy }: ReplyProps) {
             onClick={() => message.parent !== null && deeds.regenerate(message.parent)}
           />
         )}
-        <Thumbs value={message.feedback} onRate={(value) => deeds.rate(message.id, value)} />
+        {message.text !== "" && (
+          <Thumbs value={message.feedback} onRate={(value) => deeds.rate(message.id, value)} />
+        )}
         <Button
           small
           icon="info"
