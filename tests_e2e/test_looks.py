@@ -199,6 +199,7 @@ def test_what_is_not_there_looks_right(looked: Looked, echo: Served, passing: Se
     expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
     expect(page.get_by_text("Opening the conversation")).to_have_count(0)
     expect(page.get_by_role("alert")).to_have_count(0)  # it is told once
+    expect(page.get_by_role("log")).to_have_count(0)
     expect(page.get_by_role("button", name="Begin a new one")).to_be_visible()
     looked.at("not there")
     page.context.route("**/api/me", lambda route: route.abort())
@@ -228,6 +229,18 @@ def test_the_chosen_appearance_stays_after_a_reload(page: Page, echo: Served) ->
     assert page.evaluate(background) == dark
 
 
+def test_what_is_printed_is_dark_on_light_whatever_was_chosen(page: Page, echo: Served) -> None:
+    tab = Tab(page, echo.url).begin("to be printed")
+    tab.await_reply("to be printed")
+    page.get_by_role("radio", name="Dark", exact=True).check(force=True)
+    lightness = """() => getComputedStyle(document.documentElement).color.match(/\\d+/g).map(Number)"""
+    assert min(page.evaluate(lightness)) > 200
+    page.emulate_media(media="print")
+    assert max(page.evaluate(lightness)) < 60
+    expect(tab.message).not_to_be_visible()
+    expect(tab.sessions).not_to_be_visible()
+
+
 def test_in_german_nothing_is_said_in_english(browser: Browser, echo: Served) -> None:
     context = browser.new_context(locale="de-DE", viewport={"width": 1280, "height": 800})
     page = context.new_page()
@@ -249,6 +262,16 @@ def test_in_german_nothing_is_said_in_english(browser: Browser, echo: Served) ->
     )
     assert english == []
     context.close()
+
+
+def test_each_part_of_a_reply_is_read_from_its_own_side(page: Page, echo: Served) -> None:
+    tab = Tab(page, echo.url).begin("שלום Ada.\n\n- אחת\n\nAnd in English.")
+    tab.await_reply("And in English.")
+    sides = tab.written().evaluate_all("all => all.map(each => getComputedStyle(each).direction)")
+    assert sides == ["rtl", "ltr"]
+    assert tab.reply.locator("ul").evaluate("list => getComputedStyle(list).direction") == "rtl"
+    tab.message.fill("שלום")
+    assert tab.message.evaluate("field => getComputedStyle(field).direction") == "rtl"
 
 
 def test_from_right_to_left_everything_is_on_the_other_side(page: Page, echo: Served) -> None:

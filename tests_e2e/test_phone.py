@@ -62,6 +62,42 @@ def test_one_talks_on_a_phone(tab: Tab) -> None:
     tab.await_reply("word149")
 
 
+TABLE = """| Name | Price | Note |
+|:-----|------:|:-----|
+| Banana with a long name | 0.50 | ripe and yellow and altogether a note that wraps |"""
+
+
+def test_a_word_in_a_table_is_not_broken_and_a_task_hangs_from_its_box(tab: Tab) -> None:
+    tab.begin(f"{TABLE}\n\n- plain\n\n1. Then\n\n- [ ] a task of so many words that they wrap on a small screen")
+    tab.await_reply("so many words")
+    price = tab.reply.get_by_role("columnheader", name="Price")
+    line_px = price.evaluate("cell => parseFloat(getComputedStyle(cell).lineHeight)")
+    words_px = price.evaluate(
+        "cell => { const range = document.createRange(); range.selectNodeContents(cell);"
+        " return range.getBoundingClientRect().height; }"
+    )
+    assert words_px < 1.5 * line_px
+    box, item = tab.reply.get_by_role("checkbox").bounding_box(), tab.reply.locator("li:has(input)").bounding_box()
+    assert box is not None
+    assert item is not None
+    assert box["x"] + box["width"] <= item["x"]
+    fits(tab, "table")
+
+
+def test_what_is_said_otherwise_can_be_sent_where_one_has_scrolled_up(tab: Tab) -> None:
+    page = tab.page
+    tab.begin(LONG)
+    tab.await_reply("word149")
+    tab.conversation.evaluate("log => log.scrollTo(0, 0)")
+    end = page.get_by_role("button", name="To the end")
+    expect(end).to_be_visible()
+    tab.conversation.get_by_role("button", name="Edit").first.tap()
+    expect(page.get_by_role("textbox", name="Say it otherwise")).to_be_focused()
+    expect(end).not_to_be_visible()
+    page.get_by_role("button", name="Cancel").tap()
+    expect(page.get_by_role("textbox", name="Say it otherwise")).to_have_count(0)
+
+
 def test_one_says_it_otherwise_rates_and_sets_on_a_phone(tab: Tab) -> None:
     page = tab.page
     tab.begin("first said so")

@@ -12,8 +12,9 @@ export function moment(iso: string): string {
   return MOMENT.format(new Date(iso));
 }
 
-/** Milliseconds as seconds: `0.2 s`. */
+/** Milliseconds as seconds: `0.2 s`; what is hardly any time, as itself: `3 ms`. */
 export function seconds(ms: number): string {
+  if (ms < 50) return `${Math.round(ms)} ms`;
   return `${(ms / 1000).toLocaleString(t.locale, { maximumFractionDigits: ms < 10_000 ? 1 : 0 })} s`;
 }
 

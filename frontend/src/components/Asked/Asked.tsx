@@ -23,7 +23,8 @@ export const Asked = memo(function Asked({ message, deeds, limit, busy }: AskedP
   const edited = useRef(false);
   useEffect(() => {
     // The focus goes back to where the edit began.
-    if (edited.current && !editing) tools.current?.querySelector<HTMLElement>("button:last-child")?.focus();
+    if (edited.current && !editing)
+      tools.current?.querySelector<HTMLElement>(":scope > button:last-of-type")?.focus();
     edited.current = editing;
   }, [editing]);
   if (editing) {
@@ -50,9 +51,9 @@ export const Asked = memo(function Asked({ message, deeds, limit, busy }: AskedP
         {message.text}
       </div>
       <div className={styles.tools} ref={tools}>
-        <Versions message={message} onSelect={deeds.select} />
         <CopyButton text={message.text} />
         <Button small icon="pencil" label={t.asked.edit} disabled={busy} onClick={() => setEditing(true)} />
+        <Versions message={message} onSelect={deeds.select} />
       </div>
     </article>
   );

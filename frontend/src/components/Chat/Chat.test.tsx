@@ -126,6 +126,31 @@ test("a conversation that is not there is told, with nothing to write into", () 
   expect(screen.queryByRole("textbox")).toBeNull();
 });
 
+test("the meter stays while the next reply waits for its turn, and where one failed before it began", () => {
+  const context = { tokens: 900, window: 1000, first: "u1" };
+  const words = "The latest reply filled 900 of the model's 1,000 tokens";
+  const waiting = reply({ id: "r2", parent: "u2", seq: 4, status: "queued", text: "", context: null });
+  const { hear } = show([
+    asked({ seq: 1 }),
+    reply({ seq: 2, context }),
+    asked({ id: "u2", parent: "r1", seq: 3 }),
+    waiting,
+  ]);
+  expect(screen.getByRole("meter", { name: words })).toBeTruthy();
+  hear({ type: "message", message: { ...waiting, seq: 5, status: "failed" } });
+  expect(screen.getByRole("meter", { name: words })).toBeTruthy();
+});
+
+test("offline, what is sent waits for the connection, though the socket does not know it yet", async () => {
+  const { line } = show();
+  vi.spyOn(navigator, "onLine", "get").mockReturnValue(false);
+  act(() => void window.dispatchEvent(new Event("offline")));
+  await userEvent.type(screen.getByRole("textbox", { name: "Message" }), "Hello{Enter}");
+  expect(line.wire.ofType("send")).toHaveLength(1);
+  expect(screen.getByText("Waiting for the connection")).toBeTruthy();
+  expect(screen.queryByText("Sending…")).toBeNull();
+});
+
 const LINE = "The model no longer sees what stands above";
 
 test("the line stands above the oldest message that the model still sees", () => {

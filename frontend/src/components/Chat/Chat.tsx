@@ -1,14 +1,15 @@
 /** One open conversation: its head, its messages, and the field to write in. */
-import { lazy, type ReactNode, useEffect, useRef, useState } from "react";
+import { lazy, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { branch, type Conversation as Held, replyInTheMaking } from "../../conversation";
 import { t } from "../../i18n";
-import type { Failure, Limits, Model, ServerFrame, SessionChange } from "../../protocol";
+import type { Context, Failure, Limits, Model, ServerFrame, SessionChange } from "../../protocol";
 import { browserSeams, type Seams, useConversation } from "../../useConversation";
 import { useExpired } from "../../useExpired";
+import { useOnline } from "../../useOnline";
 import type { Target } from "../../useReveal";
 import { Button } from "../Button/Button";
 import { Composer, type ComposerHandle } from "../Composer/Composer";
-import { ConnectionLine } from "../ConnectionLine/ConnectionLine";
+import { ConnectionLine, closedWords } from "../ConnectionLine/ConnectionLine";
 import { Conversation } from "../Conversation/Conversation";
 import { Drawer } from "../Drawer/Drawer";
 import { Memory } from "../Memory/Memory";
@@ -35,17 +36,22 @@ export interface ChatProps {
   readonly seams?: Seams;
 }
 
+/** Where one comes that skips to the message field and finds none. */
+const FOCUSABLE = { id: "message", tabIndex: -1 };
+
 export function Chat(props: ChatProps) {
   const { session, models, limits, onFrame, lead, target, onRevealed, onChange, onStartAnew } = props;
   const seams = props.seams ?? browserSeams;
   const [settings, setSettings] = useState(false);
   const closeSettings = () => setSettings(false);
   const { conversation, connection, deeds } = useConversation(session, onFrame, seams);
+  const online = useOnline();
   const composer = useRef<ComposerHandle>(null);
   const making = replyInTheMaking(conversation);
   const absent = connection.state === "closed" && conversation.session === null;
   const title = conversation.session?.title || (absent ? t.conversation.noTitle : t.sidebar.untitled);
-  const leaf = conversation.leaf === null ? undefined : conversation.messages.get(conversation.leaf);
+  const { messages, leaf } = conversation;
+  const context = useMemo(() => latestContext(messages, leaf), [messages, leaf]);
   useEffect(() => {
     document.title = `${title} · ${t.app}`;
   }, [title]);
@@ -62,7 +68,7 @@ export function Chat(props: ChatProps) {
           <h1>{title}</h1>
           {conversation.session !== null && <ModelState alias={conversation.session.model} models={models} />}
         </div>
-        <Memory context={leaf?.context ?? null} />
+        <Memory context={context} />
         <Button
           icon="sliders"
           label={t.settings.title}
@@ -70,24 +76,34 @@ export function Chat(props: ChatProps) {
           onClick={() => setSettings(true)}
         />
       </header>
-      <Conversation
-        conversation={conversation}
-        connected={connection.state === "open"}
-        absent={absent}
-        deeds={deeds}
-        models={models}
-        limit={limits.text}
-        readOnly={expired}
-        target={target}
-        onRevealed={onRevealed}
-        onTakeBack={(text) => composer.current?.insert(text)}
-      />
-      <footer className={styles.foot} {...(over && { id: "message", tabIndex: -1 })}>
-        <ConnectionLine connection={connection} onReconnect={deeds.reconnect} />
+      {absent ? (
+        <section className={styles.absent} {...FOCUSABLE}>
+          <p role="status">{connection.state === "closed" && closedWords(connection.code)}</p>
+          <p>{t.conversation.absent}</p>
+          <Button look="outlined" icon="plus" onClick={onStartAnew}>
+            {t.conversation.startAnew}
+          </Button>
+        </section>
+      ) : (
+        <Conversation
+          conversation={conversation}
+          connected={connection.state === "open" && online}
+          absent={absent}
+          deeds={deeds}
+          models={models}
+          limit={limits.text}
+          readOnly={expired}
+          target={target}
+          onRevealed={onRevealed}
+          onTakeBack={(text) => composer.current?.insert(text)}
+        />
+      )}
+      <footer className={styles.foot} {...(over && !absent && FOCUSABLE)}>
+        {!absent && <ConnectionLine connection={connection} onReconnect={deeds.reconnect} />}
         {!absent && <Notice failure={conversation.notice} onDismiss={deeds.dismiss} />}
-        {(expired || absent) && (
+        {expired && (
           <div role="status" className={styles.expired}>
-            <span>{absent ? t.conversation.absent : t.errors.expired}</span>
+            <span>{t.errors.expired}</span>
             <Button small look="outlined" icon="plus" onClick={onStartAnew}>
               {t.conversation.startAnew}
             </Button>
@@ -123,6 +139,11 @@ export function Chat(props: ChatProps) {
       <Unseen live>{making !== null && making.text !== "" ? t.conversation.writing : ""}</Unseen>
     </main>
   );
+}
+
+/** What the model was shown for the latest reply of this branch that it was shown anything for. */
+function latestContext(messages: Held["messages"], leaf: Held["leaf"]): Context | null {
+  return branch(messages, leaf).messages.findLast(({ context }) => context !== null)?.context ?? null;
 }
 
 /** The last but so many of what the person said on this branch; null where there is no more. */

@@ -24,8 +24,13 @@ function useLasting(now: boolean): boolean {
   return now && lasting;
 }
 
+/** Why the server will not have this connection, by its close code. */
+export function closedWords(code: number): string {
+  return t.connection.closed[code] ?? t.connection.closedOther;
+}
+
 function words(connection: Connection, online: boolean, lasting: boolean): string | null {
-  if (connection.state === "closed") return t.connection.closed[connection.code] ?? t.connection.closedOther;
+  if (connection.state === "closed") return closedWords(connection.code);
   if (!online) return t.connection.offline;
   if (connection.state === "open" || !lasting) return null;
   if (connection.state === "connecting") return t.connection.connecting;

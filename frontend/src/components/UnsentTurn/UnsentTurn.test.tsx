@@ -20,6 +20,7 @@ test.each<[string, Partial<Unsent>, boolean]>([
   ["Sending…", { state: "sending" }, true],
   ["Sending…", { state: "stored" }, true],
   ["Waiting for the connection", { state: "waiting" }, false],
+  ["Waiting for the connection", { state: "sending" }, false],
   ["Will be sent when the reply is done", { state: "waiting" }, true],
   [
     "That was too much at once. Goes out again in 9 seconds",

@@ -59,8 +59,8 @@ export function UnsentTurn({ turn, connected, now, deeds, onTakeBack }: UnsentTu
 function State({ turn, connected, now }: Pick<UnsentTurnProps, "turn" | "connected" | "now">) {
   const { state, error, retry_at_ms } = turn;
   if (state === "failed") return `${t.unsent.failed} ${error === null ? "" : inWords(error)}`;
-  if (state !== "waiting") return t.unsent.sending;
   if (!connected) return t.unsent.waiting;
+  if (state !== "waiting") return t.unsent.sending;
   if (error === null || retry_at_ms === null) return t.unsent.behind;
   return (
     <>
