@@ -11,6 +11,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -162,10 +163,32 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer a path that leads nowhere."""
+    if _is_read_by_a_person(request):
+        return _wrong(request, HTTPStatus.NOT_FOUND)
     return failure(Code.NOT_FOUND, "There is nothing here.", HTTPStatus.NOT_FOUND)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer when something broke."""
+    if _is_read_by_a_person(request):
+        return _wrong(request, HTTPStatus.INTERNAL_SERVER_ERROR)
     detail = "Something went wrong here; the log says what."
     return failure(Code.INTERNAL, detail, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _is_read_by_a_person(request: HttpRequest) -> bool:
+    """Tell whether a browser asks for a page, by its own words: a program that takes anything gets JSON."""
+    return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")
+
+
+def _wrong(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
+    """Return a page that needs no script, in German where the browser asks for that first."""
+    theme = request.COOKIES.get("theme")
+    words = {
+        "status": status,
+        "german": request.headers.get("Accept-Language", "").lower().startswith("de"),
+        "theme": theme if theme in {"light", "dark"} else None,
+    }
+    response = render(request, "chat/wrong.html", words, status=status)
+    patch_vary_headers(response, ("Accept", "Accept-Language", "Cookie"))
+    return response

@@ -86,6 +86,30 @@ async def test_no_path_shows_more_than_it_should(serving: Scripted) -> None:
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.parametrize(
+    ("languages", "said"), [("en", "There is nothing here"), ("de-AT,en;q=0.5", "Hier ist nichts"), ("", "nothing")]
+)
+async def test_who_comes_by_a_wrong_address_is_told_on_a_page(languages: str, said: str) -> None:
+    wish = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": languages}
+    browser = AsyncClient()
+    browser.cookies["theme"] = "dark"
+    answer = await browser.get("/nothing", headers=wish)
+    assert answer.status_code == 404
+    assert answer["Content-Type"].startswith("text/html")
+    assert said in answer.text
+    assert 'data-theme="dark"' in answer.text
+    api = await browser.get("/api/nothing", headers=wish)
+    assert (api.status_code, api.json()["code"]) == (404, "not_found")
+
+
+async def test_a_theme_that_is_none_is_not_written_into_the_page() -> None:
+    browser = AsyncClient()
+    browser.cookies["theme"] = "x"
+    answer = (await browser.get("/nothing", headers={"Accept": "text/html"})).text
+    assert "There is nothing here" in answer
+    assert "data-theme" not in answer
+
+
 async def test_a_host_that_is_not_ours_is_refused(serving: Scripted, settings: LazySettings) -> None:
     settings.ALLOWED_HOSTS = ["chat.example"]
     response = await AsyncClient().get("/api/me")
