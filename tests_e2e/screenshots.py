@@ -47,6 +47,8 @@ def take(browser: Browser, server: Served) -> None:
         tab.page.reload()
         tab.await_reply()
         expect(tab.written().first).to_be_visible()  # as Markdown, which is loaded when it is first needed
+        if tab.reply.locator("pre").count():
+            expect(tab.reply.locator("pre [data-kind]").first).to_be_visible()  # and the code's colours after it
         tab.page.screenshot(path=IMAGES / f"{name}.png")
     person.close()
 
