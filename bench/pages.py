@@ -82,10 +82,10 @@ def _turn(session: UUID) -> None:
     if reply is None or task is None:
         raise RuntimeError("No reply was made.")
     shown = history.Shown(model=task.model, first=task.said[-10].id, tokens=300, window=4_096, template="chat/1")
-    history.begin(session, reply.id, 1, shown, queued_ms=1)
+    history.begin(session, reply, shown, queued_ms=1)
     from chat.models import Status  # noqa: PLC0415
 
-    history.end(session, reply.id, 1, history.Outcome(text="Fine.", status=Status.COMPLETE), task.said)
+    history.end(session, reply, history.Outcome(text="Fine.", status=Status.COMPLETE), task.said)
 
 
 def _by_sessions(looked_at: dict[str, Any]) -> Iterator[Case]:

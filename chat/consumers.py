@@ -204,9 +204,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         session, maker = self.session, replies.maker
         match frame:
             case protocol.Send():
-                change = await threads.write(
-                    history.add_turn, session, frame.client_id, checked_text(frame.text), maker
-                )
+                text = checked_text(frame.text)
+                change = await threads.write.together(history.add_turn, session, frame.client_id, text, maker)
                 stored = change.messages[:1]
             case protocol.Edit():
                 text = checked_text(frame.text)

@@ -4,7 +4,7 @@ import abc
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from time import monotonic
@@ -18,7 +18,7 @@ from chat.delivery import Draft, delivery
 from chat.memory import PromptTooLong, Said, Window, fit
 from chat.models import MODEL_NAME_LENGTH, Finish, Status
 from chat.protocol import Code, Message, Refused, utf16_length
-from gptj import Backend, Condition, Finished, Piece, Sampling, Turn, generators
+from gptj import Backend, Condition, Event, Finished, Piece, Sampling, Turn, generators
 from gptj.exceptions import (
     BackendTimeout,
     BackendUnreachable,
@@ -92,9 +92,16 @@ class Making(abc.ABC):
                 window=backend.context_window,
                 template=backend.template,
             )
-            if not await self.begin(shown, self.queued_ms):
+            begun = asyncio.create_task(self.begin(shown, self.queued_ms))
+            begun.add_done_callback(lambda _: begun.cancelled() or begun.exception())  # or asyncio says that none asked
+            try:
+                return await self._write(backend.stream(turns, Sampling(**task.sampling.model_dump())), begun)
+            except GenerationError:
+                if await begun:
+                    raise
                 return None
-            return await self._write(backend, turns, Sampling(**task.sampling.model_dump()))
+            finally:
+                begun.cancel()
 
     async def _loaded(self, backend: Backend) -> None:
         """Wait while the model loads; a model that cannot be had says so when it is asked."""
@@ -105,9 +112,14 @@ class Making(abc.ABC):
         except TimeoutError as error:
             raise BackendTimeout(f"The model has not loaded within {LOADING_S} s.") from error
 
-    async def _write(self, backend: Backend, turns: Sequence[Turn], sampling: Sampling) -> history.Outcome:
-        async with aclosing(backend.stream(turns, sampling)) as events:
+    async def _write(self, stream: AsyncGenerator[Event, None], begun: Awaitable[bool]) -> history.Outcome | None:
+        """Write down what the model says, once it is stored that it is asked; it is asked meanwhile."""
+        stored = False
+        async with aclosing(stream) as events:
             async for event in events:
+                stored = stored or await begun
+                if not stored:
+                    return None
                 match event:
                     case Piece(text=text):
                         if self.first_token_ms is None:
@@ -157,13 +169,12 @@ class Generation(Making):
 
     async def begin(self, shown: history.Shown, queued_ms: int) -> bool:
         """Store and tell that the model is shown this now; False if this attempt is over."""
-        key, attempt = self.reply.id, self.reply.attempt
-        begun = await threads.write(
-            history.begin, self.session, key, attempt, shown, queued_ms=queued_ms, siblings=self.reply.siblings
-        )
-        if begun is not None:
-            delivery.tell_session(self.session, protocol.MessageChanged(message=begun))
-        return begun is not None
+        begun = await threads.write.together(history.begin, self.session, self.reply, shown, queued_ms=queued_ms)
+        if begun is None:
+            return False
+        self.reply = begun
+        delivery.tell_session(self.session, protocol.MessageChanged(message=begun))
+        return True
 
     def wrote(self) -> None:
         """Tell that there is more text."""

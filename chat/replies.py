@@ -197,12 +197,9 @@ class Replies:
     async def _store(running: Running, outcome: history.Outcome) -> None:
         """Store how a reply ended, however long the database takes to answer, and tell it."""
         session, said = running.generation.session, running.generation.said
-        siblings = running.generation.reply.siblings
         while True:
             try:
-                ended = await threads.write(
-                    history.end, session, running.key, running.attempt, outcome, said, siblings=siblings
-                )
+                ended = await threads.write.together(history.end, session, running.generation.reply, outcome, said)
             except Refused as error:
                 logger.warning("The end of a reply cannot be stored yet: %s", error)
                 await asyncio.sleep(AGAIN_S)

@@ -6,10 +6,10 @@ that does not answer is a cache that holds nothing.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 from django.core.cache import cache
 
@@ -27,7 +27,7 @@ def recall(session: UUID, *, head: int, leaf: UUID | None) -> list[Said] | None:
     entry = _try(cache.get, _key(session))
     if entry is None:
         return None
-    kept = json.loads(entry)
+    kept = orjson.loads(entry)
     if kept["head"] != head or kept["leaf"] != str(leaf):
         return None
     return [Said(id=UUID(said["id"]), role=said["role"], text=said["text"]) for said in kept["said"]]
@@ -35,9 +35,7 @@ def recall(session: UUID, *, head: int, leaf: UUID | None) -> list[Said] | None:
 
 def keep(session: UUID, said: Sequence[Said], *, head: int, leaf: UUID) -> None:
     """Hold the turns as of `head` and `leaf`, as long as the session lives."""
-    entry = json.dumps(
-        {"head": head, "leaf": str(leaf), "said": [{**asdict(each), "id": str(each.id)} for each in said]}
-    )
+    entry = orjson.dumps({"head": head, "leaf": leaf, "said": list(said)})
     _try(cache.set, _key(session), entry, settings.SESSION_TTL_S or KEPT_S)
 
 

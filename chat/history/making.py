@@ -1,10 +1,11 @@
 """A reply from queued to its end: claims, leases, checkpoints. Writes name the attempt, so a late owner is refused."""
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from chat.history import hot, searching
 from chat.history.reading import said_before
 from chat.history.rows import BEING_MADE, message_object
 from chat.history.sessions import raise_head
-from chat.history.sql import columns_of, stored_key
+from chat.history.sql import stored_key
 from chat.memory import Said
 from chat.models import MAKING, Message, Status
 
@@ -76,26 +77,21 @@ def task_of(reply: Message) -> Task:
     )
 
 
-def begin(
-    session: UUID, key: UUID, attempt: int, shown: Shown, *, queued_ms: int, siblings: list[UUID] | None = None
-) -> protocol.Message | None:
-    """Turn a reply from queued to streaming; None if this attempt is over.
-
-    `siblings` are the reply's, where they are known: while it is made there will be no others.
-    """
-    return _change(
-        session,
-        key,
-        attempt,
-        siblings,
-        status=Status.STREAMING,
-        model=shown.model,
-        context_first_id=shown.first,
-        context_tokens=shown.tokens,
-        context_window=shown.window,
-        template=shown.template,
-        queued_ms=queued_ms,
-    )
+@transaction.atomic
+def begin(session: UUID, reply: protocol.Message, shown: Shown, *, queued_ms: int) -> protocol.Message | None:
+    """Turn a reply from queued to streaming; return it as it is then, None if this attempt is over."""
+    fields: dict[str, Any] = {
+        "status": Status.STREAMING.value,
+        "context_first_id": stored_key(shown.first),
+        "context_tokens": shown.tokens,
+        "context_window": shown.window,
+        "template": shown.template,
+        "queued_ms": queued_ms,
+    }
+    if shown.model != reply.model:  # it is in an index
+        fields["model"] = shown.model
+    kept = _change(session, reply, fields)
+    return _changed(reply, kept, {"queued_ms": queued_ms}, status=fields["status"]) if kept else None
 
 
 def checkpoint(texts: Mapping[UUID, tuple[int, str]]) -> set[UUID]:
@@ -111,78 +107,101 @@ def checkpoint(texts: Mapping[UUID, tuple[int, str]]) -> set[UUID]:
     return over
 
 
-def end(
-    session: UUID,
-    key: UUID,
-    attempt: int,
-    outcome: Outcome,
-    said: Sequence[Said],
-    *,
-    siblings: list[UUID] | None = None,
-) -> protocol.Message | None:
-    """Store how a reply ended, and hold the session's turns hot; None if this attempt is over."""
+@transaction.atomic
+def end(session: UUID, reply: protocol.Message, outcome: Outcome, said: Sequence[Said]) -> protocol.Message | None:
+    """Store how a reply ended, and hold the session's turns hot; return it as it is then, None if this attempt is over.
+
+    `reply` is as it was when it was queued, or begun.
+    """
+    text, status, code = outcome.text, Status(outcome.status), str(outcome.error_code)
     fields: dict[str, Any] = {
-        "text": outcome.text,
-        "status": outcome.status,
-        "finish": outcome.finish,
-        "error_code": outcome.error_code,
+        "text": text,
+        "status": status.value,
+        "finish": str(outcome.finish),
+        "error_code": code,
         "error_detail": outcome.error_detail,
         "model_name": outcome.model_name,
         **outcome.usage,
+        **_RELEASED,
     }
-    ended = _change(session, key, attempt, siblings, **fields, **_RELEASED)
-    if ended is None:
+    kept = _change(session, reply, fields)
+    if kept is None:
         return None
-    turns = list(said)
-    if outcome.text and outcome.status != Status.FAILED:
-        turns.append(Said(id=key, role="assistant", text=outcome.text))
+    searching.keep(reply.id, kept.visitor, text)
     if said:  # else it ended before the conversation was read
-        hot.keep(session, turns, head=ended.seq, leaf=key)
-    return ended
+        turns = list(said)
+        if text and status != Status.FAILED:
+            turns.append(Said(id=reply.id, role="assistant", text=text))
+        hold = functools.partial(hot.keep, session, turns, head=kept.seq, leaf=reply.id)
+        transaction.on_commit(hold, robust=True)
+    error = protocol.Failure(code=code, detail=outcome.error_detail) if code else None
+    finish = fields["finish"] or None
+    return _changed(reply, kept, outcome.usage, text=text, status=status.value, finish=finish, error=error)
 
 
 _RELEASED: dict[str, Any] = {"owner": "", "lease_until": None, "stop_wanted": False}
 
 
-def _change(
-    session: UUID, key: UUID, attempt: int, siblings: list[UUID] | None, **fields: Any
-) -> protocol.Message | None:
+class _Kept(NamedTuple):
+    """What of a changed reply is not known by whoever changes it: its number, and what others wrote."""
+
+    visitor: UUID
+    seq: int
+    feedback: int
+    model: str
+    first: UUID | str | None
+    tokens: int | None
+    window: int | None
+
+
+def _change(session: UUID, reply: protocol.Message, fields: Mapping[str, Any]) -> _Kept | None:
     """Change a reply that is being made, as one change of its session; None if this attempt is over.
 
-    Written in SQL: twice a reply, Django would take longer to compose the statements than the database to run them.
+    `fields` are by their columns and as the database takes them. Written in SQL: twice a reply, Django would take
+    longer to compose the statements than the database to run them.
     """
-    columns = columns_of(Message)
-    values = [columns[name].get_db_prep_save(value, connection) for name, value in fields.items()]
-    changes = ", ".join(f"{columns[name].column} = %s" for name in fields)
-    with transaction.atomic():
-        head, visitor = _next_head(session)
-        if visitor is None:
-            return None
-        changed = list(
-            Message.objects.raw(
-                f"UPDATE chat_message SET seq = %s, {changes} WHERE id = %s AND session_id = %s AND attempt = %s"  # noqa: S608 (names of columns)
-                " AND status IN ('queued', 'streaming') RETURNING *",
-                [head, *values, stored_key(key), stored_key(session), attempt],
-            )
-        )
-        if not changed:
-            transaction.set_rollback(True)
-            return None
-        if changed[0].status not in MAKING:
-            searching.keep(key, visitor, changed[0].text)
-        return message_object(changed[0], siblings)
-
-
-def _next_head(session: UUID) -> tuple[int, UUID | None]:
-    """Count one change in a session, which locks it; return its head and its visitor, None if there is no session."""
-    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    changes = ", ".join(f"{name} = %s" for name in fields)
     with connection.cursor() as cursor:
+        cursor.execute(_COUNT_CHANGE, [_now(), stored_key(session)])
+        found = cursor.fetchone()
+        if found is None:
+            return None
+        head, visitor = found
         cursor.execute(
-            "UPDATE chat_chatsession SET head = head + 1, updated_at = %s WHERE id = %s RETURNING head, visitor_id",
-            [now, stored_key(session)],
+            f"UPDATE chat_message SET seq = %s, {changes} WHERE id = %s AND session_id = %s AND attempt = %s"  # noqa: S608 (names of columns)
+            " AND status IN ('queued', 'streaming')"
+            " RETURNING seq, feedback, model, context_first_id, context_tokens, context_window",
+            [head, *fields.values(), stored_key(reply.id), stored_key(session), reply.attempt],
         )
-        head, visitor = cursor.fetchone() or (0, None)
-    return head, UUID(visitor) if isinstance(visitor, str) else visitor
+        kept = cursor.fetchone()
+    if kept is None:
+        transaction.set_rollback(True)
+        return None
+    return _Kept(_uuid(visitor), *kept)
+
+
+_COUNT_CHANGE = """
+    UPDATE chat_chatsession SET head = head + 1, updated_at = %s WHERE id = %s RETURNING head, visitor_id
+"""
+
+
+def _now() -> Any:
+    return connection.ops.adapt_datetimefield_value(timezone.now())
+
+
+def _changed(reply: protocol.Message, kept: _Kept, usage: Mapping[str, int | None], **more: Any) -> protocol.Message:
+    """Return a reply as the wire has it after a change."""
+    context = None
+    if kept.tokens is not None and kept.window is not None:
+        context = protocol.Context(tokens=kept.tokens, window=kept.window, first=kept.first and _uuid(kept.first))
+    known = {"seq": kept.seq, "feedback": kept.feedback, "model": kept.model or None, "context": context, **more}
+    if reply.usage is not None:
+        known["usage"] = reply.usage.model_copy(update=usage)
+    return reply.model_copy(update=known)
+
+
+def _uuid(stored: UUID | str) -> UUID:
+    return stored if isinstance(stored, UUID) else UUID(stored)
 
 
 def want_stop(session: UUID, key: UUID, attempt: int) -> bool:

@@ -1,19 +1,20 @@
 """The SQL of every turn, written out: Django takes longer to compose these statements than the database to run them."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import Model
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import BooleanField, CharField, IntegerField, Model, TextField, UUIDField
+from django.utils import timezone
 
 from chat.models import ChatSession, Message, SystemPrompt, Visitor
 
 _RAISE_HEAD = """
     UPDATE chat_chatsession SET head = head + %s WHERE id = %s
-    RETURNING *, (SELECT name FROM chat_visitor WHERE chat_visitor.id = visitor_id) AS name_of_visitor,
-        (SELECT text FROM chat_systemprompt WHERE chat_systemprompt.hash = system_prompt_id) AS text_of_prompt
+    RETURNING (SELECT name FROM chat_visitor WHERE chat_visitor.id = visitor_id),
+        (SELECT text FROM chat_systemprompt WHERE chat_systemprompt.hash = system_prompt_id), {}
 """
 # Two halves, each by its own index: an OR, or an order, has SQLite read the whole session.
 _IN_THE_WAY = """
@@ -25,15 +26,21 @@ _IN_THE_WAY = """
 
 def raise_head(key: UUID, changes: int) -> ChatSession | None:
     """Count changes in a session and return it, with the name of its visitor and its prompt; None if there is none."""
-    raised: list[Any] = list(ChatSession.objects.raw(_RAISE_HEAD, [changes, stored_key(key)]))
-    if not raised:
+    names, readers = _reading(ChatSession)
+    with connection.cursor() as cursor:
+        cursor.execute(_RAISE_HEAD.format(", ".join(names)), [changes, stored_key(key)])
+        found = cursor.fetchone()
+    if found is None:
         return None
-    session: ChatSession = raised[0]
+    name_of_visitor, text_of_prompt, *values = found
+    for at, read in readers:
+        values[at] = read(values[at])
+    session = ChatSession.from_db(DEFAULT_DB_ALIAS, names, values)
     # What is not given here is read when somebody asks for it.
-    session.visitor = Visitor.from_db(None, ["id", "name"], [session.visitor_id, raised[0].name_of_visitor])
+    session.visitor = Visitor.from_db(DEFAULT_DB_ALIAS, ["id", "name"], [session.visitor_id, name_of_visitor])
     if session.system_prompt_id is not None:
-        prompt = [session.system_prompt_id, raised[0].text_of_prompt]
-        session.system_prompt = SystemPrompt.from_db(None, ["hash", "text"], prompt)
+        prompt = [session.system_prompt_id, text_of_prompt]
+        session.system_prompt = SystemPrompt.from_db(DEFAULT_DB_ALIAS, ["hash", "text"], prompt)
     return session
 
 
@@ -54,37 +61,67 @@ def in_the_way(session: UUID, client_id: UUID) -> tuple[tuple[UUID, str] | None,
 
 def insert(messages: Sequence[Message]) -> None:
     """Insert new messages."""
-    fields = Message._meta.concrete_fields
-    values = [
-        field.get_db_prep_save(field.pre_save(message, True), connection) for message in messages for field in fields
-    ]
+    writers = _writers(Message)
+    values: list[Any] = []
+    for message in messages:
+        message.created_at = timezone.now()
+        held = vars(message)
+        values += [held[name] if write is None else write(held[name]) for name, write in writers]
     with connection.cursor() as cursor:
         cursor.execute(_insertion(len(messages)), values)
 
 
 def update(row: Model, names: Sequence[str]) -> None:
     """Store these columns of a row, by the names of its attributes."""
-    columns = columns_of(type(row))
-    values = [columns[name].get_db_prep_save(getattr(row, name), connection) for name in names]
-    changes = ", ".join(f"{columns[name].column} = %s" for name in names)
+    writers = dict(_writers(type(row)))
+    values = [write(getattr(row, name)) if (write := writers[name]) else getattr(row, name) for name in names]
+    changes = ", ".join(f"{name} = %s" for name in names)
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {row._meta.db_table} SET {changes} WHERE id = %s", [*values, stored_key(row.pk)])  # noqa: S608 (names of columns)
 
 
 def stored_key(key: UUID) -> Any:
     """Return an id as this database keeps it, for SQL."""
-    return Message._meta.pk.get_db_prep_value(key, connection)
+    return key if connection.features.has_native_uuid_field else key.hex
 
 
 @functools.cache
 def _insertion(count: int) -> str:
     fields = Message._meta.concrete_fields
     row = f"({', '.join(['%s'] * len(fields))})"
-    names = ", ".join(str(field.column) for field in fields)
+    names = ", ".join(str(field.attname) for field in fields)
     return f"INSERT INTO chat_message ({names}) VALUES {', '.join([row] * count)}"  # noqa: S608 (names of columns)
 
 
 @functools.cache
-def columns_of(model: type[Model]) -> dict[str, Any]:
-    """Return a model's fields by the names of its attributes."""
-    return {field.attname: field for field in model._meta.concrete_fields}
+def _writers(model: type[Model]) -> list[tuple[str, Callable[[Any], Any] | None]]:
+    """Return, by the names of a row's attributes, how each is made what the database takes; None: it is that already.
+
+    The columns are named as the attributes are.
+    """
+    return [(field.attname, _writer(field)) for field in model._meta.concrete_fields]
+
+
+def _writer(field: Any) -> Callable[[Any], Any] | None:
+    meant = field.target_field if field.is_relation else field
+    if isinstance(meant, (CharField, TextField, IntegerField, BooleanField)):
+        return None
+    if isinstance(meant, UUIDField):
+        return lambda key: key and stored_key(key)
+    return lambda value: None if value is None else field.get_db_prep_save(value, connection)
+
+
+@functools.cache
+def _reading(model: type[Model]) -> tuple[list[str], list[tuple[int, Callable[[Any], Any]]]]:
+    """Return the names of a row's attributes, and how what the database gives for each, by its place, is made it."""
+    fields = model._meta.concrete_fields
+    found: list[tuple[int, Callable[[Any], Any]]] = []
+    for at, field in enumerate(fields):
+        column = field.get_col(model._meta.db_table)
+        converters = (*connection.ops.get_db_converters(column), *column.get_db_converters(connection))
+        found += [(at, functools.partial(_converted, convert, column)) for convert in converters]
+    return [field.attname for field in fields], found
+
+
+def _converted(convert: Callable[..., Any], column: Any, value: Any) -> Any:
+    return convert(value, column, connection)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.test import TestCase
 from django.utils import timezone
 
 from chat import history, protocol
@@ -47,7 +48,7 @@ class Talk:
         if task is None:
             return None
         shown = Shown(model="default", first=first or task.said[0].id, tokens=5, window=100, template="test/1")
-        return history.begin(self.session, reply, attempt, shown, queued_ms=1)
+        return history.begin(self.session, self._reply(reply, attempt), shown, queued_ms=1)
 
     def end(
         self, reply: UUID, text: str = "Yes.", attempt: int = 1, status: Status = Status.COMPLETE, **more: Any
@@ -57,7 +58,13 @@ class Talk:
         said = task.said if task else []
         if status == Status.FAILED:
             more.setdefault("error_code", "internal")
-        return history.end(self.session, reply, attempt, Outcome(text=text, status=status, **more), said)
+        outcome = Outcome(text=text, status=status, **more)
+        with TestCase.captureOnCommitCallbacks(execute=True):  # a test may be one transaction, with no commit
+            return history.end(self.session, self._reply(reply, attempt), outcome, said)
+
+    def _reply(self, key: UUID, attempt: int) -> protocol.Message:
+        """Return a reply as whoever made that attempt knows it."""
+        return history.message(key, self.session).model_copy(update={"attempt": attempt})
 
     def exchange(self, text: str = "And?", answer: str = "Yes.") -> tuple[UUID, UUID]:
         """Store a turn and its whole reply; return both ids."""

@@ -427,7 +427,7 @@ def test_a_reply_that_ended_before_the_conversation_was_read_leaves_nothing_in_t
     talk.exchange("A", "a")
     reply = talk.say("B").messages[1]
     code = "unknown_model" if status == Status.FAILED else ""
-    history.end(talk.session, reply.id, 1, history.Outcome(text="", status=status, error_code=code), ())
+    history.end(talk.session, reply, history.Outcome(text="", status=status, error_code=code), ())
     assert said_to(talk, "C") == [("user", "A"), ("assistant", "a"), ("user", "B"), ("user", "C")]
 
 
@@ -447,15 +447,16 @@ def test_a_prompt_without_a_beginning_starts_with_what_a_person_said(
 
 
 def test_writes_of_an_attempt_that_is_over_change_nothing(talk: Talk) -> None:
-    reply = talk.say().messages[1].id
+    queued = talk.say().messages[1]
+    reply = queued.id
     talk.start(reply)
     talk.lose(reply)
     history.take_over("there")
     head, stored = talk.row.head, talk.message(reply)
     shown = history.Shown(model="default", first=reply, tokens=1, window=1, template="")
-    assert history.begin(talk.session, reply, 1, shown, queued_ms=1) is None
+    assert history.begin(talk.session, queued, shown, queued_ms=1) is None
     assert history.checkpoint({reply: (1, "late")}) == {reply}
-    assert history.end(talk.session, reply, 1, history.Outcome(text="late", status=Status.COMPLETE), ()) is None
+    assert history.end(talk.session, queued, history.Outcome(text="late", status=Status.COMPLETE), ()) is None
     assert not history.want_stop(talk.session, reply, 1)
     assert history.task(reply, 1) is None
     assert (talk.row.head, talk.message(reply).text, talk.message(reply).seq) == (head, "", stored.seq)
@@ -669,12 +670,12 @@ def test_deleting_a_session_leaves_nothing_of_it(talk: Talk) -> None:
     talk.exchange()
     kept = Talk.begin(visitor=talk.visitor)
     assert refused(history.delete_session, str(talk.session), uuid4()) == Code.NOT_FOUND
-    reply = talk.say().messages[1].id
+    reply = talk.say().messages[1]
     assert history.delete_session(str(talk.session), talk.visitor) == talk.session
     assert not Message.objects.exists()
     assert list(ChatSession.objects.values_list("id", flat=True)) == [kept.session]
     assert hot.recall(talk.session, head=1, leaf=None) is None
-    assert history.end(talk.session, reply, 1, history.Outcome(text="", status=Status.STOPPED), ()) is None
+    assert history.end(talk.session, reply, history.Outcome(text="", status=Status.STOPPED), ()) is None
     assert history.take_over("there") == []
 
 

@@ -3,17 +3,23 @@
 import asyncio
 import itertools
 import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from time import monotonic
+from typing import Any
+from uuid import uuid4
 
 import pytest
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 
 from chat import threads
-from chat.models import Visitor
+from chat.models import ChatSession, Visitor
 from chat.protocol import Code, Refused
 from chat.tests.conftest import Person, Tab
-from chat.tests.locks import locked
+from chat.tests.locks import impatient, locked
 from gptj.backends.scripted import Scripted
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 LOCK_S = 3.0  # shorter than the five seconds after which a write gives up
 PROMPT_S = 0.5  # for an answer that waits for nobody; mostly it is 0.01
@@ -58,7 +64,6 @@ async def test_a_database_lock_delays_no_other_tab(serving: Scripted, ada: Perso
     assert max(deltas) < PROMPT_S
 
 
-@pytest.mark.django_db(transaction=True)
 async def test_readers_run_beside_each_other_and_apart_from_the_event_loop() -> None:
     everyone = threading.Barrier(threads.READERS, timeout=5)
     met = await asyncio.gather(*[threads.read(everyone.wait) for _ in range(threads.READERS)])
@@ -67,7 +72,6 @@ async def test_readers_run_beside_each_other_and_apart_from_the_event_loop() -> 
     threads.close()
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("closed")])
 async def test_a_database_that_fails_is_unavailable(error: Exception) -> None:
     def fail() -> None:
@@ -80,7 +84,6 @@ async def test_a_database_that_fails_is_unavailable(error: Exception) -> None:
     threads.close()
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("error", [IntegrityError("twice"), DataError("too long"), ZeroDivisionError()])
 async def test_a_fault_of_ours_is_no_outage(error: Exception) -> None:
     def fail() -> None:
@@ -91,7 +94,6 @@ async def test_a_fault_of_ours_is_no_outage(error: Exception) -> None:
     threads.close()
 
 
-@pytest.mark.django_db(transaction=True)
 async def test_closing_lets_go_of_every_connection_and_the_next_call_opens_anew() -> None:
     opened = []
 
@@ -107,3 +109,154 @@ async def test_closing_lets_go_of_every_connection_and_the_next_call_opens_anew(
         assert opened.pop() is None  # a new thread with no connection yet
         threads.close()
     threads.close()
+
+
+# --- Writes that share a transaction ---------------------------------------------------------------------------------
+
+one_writer = pytest.mark.skipif(connection.vendor != "sqlite", reason="the writers of PostgreSQL share nothing")
+
+
+class Ledger:
+    """Calls that each write a visitor by a name, in a transaction of their own; how often and in what each ran."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        self.shared: list[bool] = []
+
+    def write(self, name: str, spoil: Callable[[], Any] = lambda: None) -> str:
+        self.ran.append(name)
+        self.shared.append(connection.in_atomic_block)
+        with transaction.atomic():
+            Visitor.objects.create(name=name)
+            spoil()
+        return name
+
+    @asynccontextmanager
+    async def together(self, *calls: tuple[str, Callable[[], Any]] | str) -> AsyncIterator[list[asyncio.Task[str]]]:
+        """Ask for all of these while the writer is busy, so that they wait together; then let it go on."""
+        gate = threading.Event()
+        busy = asyncio.ensure_future(threads.write(gate.wait, 5))
+        await asyncio.sleep(0)
+        asked = [
+            asyncio.create_task(threads.write.together(self.write, *((call,) if isinstance(call, str) else call)))
+            for call in calls
+        ]
+        await asyncio.sleep(0)
+        try:
+            yield asked
+        finally:
+            gate.set()
+            await busy
+            await asyncio.gather(*asked, return_exceptions=True)
+            threads.close()
+
+
+async def stored() -> list[str]:
+    """Return what another connection sees, in the order in which it was written."""
+    return await threads.read(lambda: list(Visitor.objects.order_by("created_at").values_list("name", flat=True)))
+
+
+def refuse() -> None:
+    raise Refused(Code.BUSY, "Not now.")
+
+
+def break_a_constraint() -> None:
+    Visitor.objects.create(id=Visitor.objects.get(name="a").id, name="b again")
+
+
+def break_the_commit() -> None:
+    """Refer to a visitor that there is none of, which is looked at when the transaction is committed."""
+    ChatSession.objects.create(visitor_id=uuid4(), updated_at="2026-01-01T00:00Z")
+
+
+@one_writer
+async def test_writes_that_wait_share_a_transaction_in_their_order() -> None:
+    ledger = Ledger()
+    async with ledger.together("a", "b", "c") as asked:
+        pass
+    assert [write.result() for write in asked] == await stored() == ledger.ran == ["a", "b", "c"]
+    assert ledger.shared == [True, True, True]
+
+
+@one_writer
+async def test_a_write_that_nobody_waits_beside_is_by_itself() -> None:
+    ledger = Ledger()
+    assert await threads.write.together(ledger.write, "a") == "a"
+    assert ledger.shared == [False]
+    assert await stored() == ["a"]
+    threads.close()
+
+
+@one_writer
+async def test_nobody_is_answered_before_the_commit() -> None:
+    ledger = Ledger()
+    seen: list[asyncio.Future[list[str]]] = []
+    async with ledger.together("a", "b", "c") as asked:
+        for write in asked:
+            write.add_done_callback(lambda _: seen.append(asyncio.ensure_future(stored())))
+    assert await asyncio.gather(*seen) == [["a", "b", "c"]] * 3
+
+
+@one_writer
+async def test_what_is_refused_is_undone_by_itself() -> None:
+    ledger = Ledger()
+    hooked: list[str] = []
+
+    def hook() -> None:
+        transaction.on_commit(lambda: hooked.append(ledger.ran[-1]))
+
+    def hook_and_refuse() -> None:
+        hook()
+        refuse()
+
+    async with ledger.together(("a", hook), ("b", hook_and_refuse), "c") as (first, second, third):
+        pass
+    assert (first.result(), third.result()) == ("a", "c")
+    assert isinstance(second.exception(), Refused)
+    assert await stored() == ["a", "c"]
+    assert ledger.ran == ["a", "b", "c"]  # once
+    assert len(hooked) == 1
+
+
+@one_writer
+@pytest.mark.parametrize("spoil", [break_a_constraint, break_the_commit])
+async def test_what_cannot_be_stored_harms_no_neighbour(spoil: Callable[[], None]) -> None:
+    ledger = Ledger()
+    async with ledger.together("a", ("b", spoil), "c") as (first, second, third):
+        pass
+    assert (first.result(), third.result()) == ("a", "c")
+    assert isinstance(second.exception(), IntegrityError)
+    assert await stored() == ["a", "c"]
+    assert ledger.shared[-3:] == [False, False, False]  # each once more by itself
+
+
+@one_writer
+async def test_where_the_database_is_locked_all_are_refused_at_once_and_nothing_is_stored() -> None:
+    await impatient()
+    ledger = Ledger()
+    with locked():
+        async with ledger.together("a", "b", "c") as asked:
+            pass
+    assert [getattr(write.exception(), "code", None) for write in asked] == [Code.UNAVAILABLE] * 3
+    assert ledger.ran == []
+    assert await stored() == []
+
+
+@one_writer
+async def test_who_waits_no_longer_is_not_written_for_and_the_others_are() -> None:
+    ledger = Ledger()
+    async with ledger.together("a", "b", "c") as asked:
+        asked[1].cancel()
+    assert asked[1].cancelled()
+    assert await stored() == ledger.ran == ["a", "c"]
+
+
+@one_writer
+async def test_what_shares_nothing_is_done_in_its_turn() -> None:
+    ledger = Ledger()
+    async with ledger.together("a", "b") as asked:
+        asked.append(asyncio.create_task(threads.write(ledger.write, "alone")))
+        asked += [asyncio.create_task(threads.write.together(ledger.write, name)) for name in "cd"]
+        await asyncio.sleep(0)
+    assert await stored() == ledger.ran == ["a", "b", "alone", "c", "d"]
+    assert ledger.shared == [True, True, False, True, True]
