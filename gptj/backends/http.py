@@ -133,6 +133,8 @@ class Server:
         GenerationError.
         """
         response = await deadline.wait(self._send(method, url, payload, last=last))
+        if last and response.connection is not None and response.connection.protocol is not None:
+            response.connection.protocol.force_close()  # kept otherwise, unless the server says that it closes
         try:
             if response.status != 200:
                 await self._refuse(response, deadline)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 PAUSE_S = 0.045  # between two reads of a reply, and until the next tick: more than the 40 ms between two of its frames
-EACH_S = 0.00035  # for each reply, where that is more: thrice what it takes to read, tell and send one
+EACH_S = 0.0005  # for each reply, where that is more: several times what it takes to read, tell and send one
 TICK_S = 0.01  # those whose pauses end within it are woken together, by one timer
 
 

@@ -81,6 +81,16 @@ async def test_a_length_and_chunks_end_an_answer_too(client: Server, server: Fau
     assert await heard(client) == b"one two "
 
 
+async def test_the_last_answers_connection_is_closed_even_if_the_server_would_keep_it(
+    client: Server, server: FaultServer
+) -> None:
+    server.answer = says(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\none ", 0.01, b"two ", PATIENCE.total_s)
+    deadline = Deadline(PATIENCE)
+    async with client.request("POST", client.url, deadline, last=True) as response:
+        assert [chunk async for chunk in client.chunks(response, deadline)] == [b"one ", b"two "]
+    await asyncio.wait_for(server.ended.wait(), 1)
+
+
 async def test_a_line_that_is_cut_while_nobody_reads_is_found_out(client: Server, server: FaultServer) -> None:
     server.answer = says(head(200, "text/event-stream", "Content-Length: 100"), b"one ", 0.01, ConnectionResetError())
     with pytest.raises(StreamIncomplete):
