@@ -162,7 +162,11 @@ if REDIS_URL:
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": REDIS_URL,
             "KEY_PREFIX": "chatbot",
-            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},  # s; the cache may be absent, never slow
+            "OPTIONS": {
+                "socket_timeout": 1,  # s; the cache may be absent, never slow
+                "socket_connect_timeout": 1,
+                "socket_read_size": 16_384,  # bytes; the library's own 64 KB leave gaps (see chat/heap.py)
+            },
         }
     }
     CHANNEL_LAYERS: dict[str, Any] = {

@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from twisted.internet import main
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
 
@@ -112,3 +114,41 @@ async def test_an_application_sends_text_without_awaiting_anything_while_its_soc
     protocol.state = protocol.STATE_CLOSED
     send("after the end")
     assert protocol.transport.value() == b"\x81\x07" + "Größe".encode()
+
+
+class Heard(Protocol):
+    """Keeps what has come."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
+        """Keep one more."""
+        self.pieces.append(data)
+
+
+def test_what_is_read_is_told_as_it_was_and_the_end_too(ends: Ends) -> None:
+    connection, theirs, _ = ends
+    connection.protocol = heard = Heard()
+    assert connection.doRead() is None
+    theirs.send(b"first")
+    assert connection.doRead() is None
+    theirs.send(b"then")
+    assert connection.doRead() is None
+    assert heard.pieces == [b"first", b"then"]
+    theirs.close()
+    assert connection.doRead() is main.CONNECTION_DONE
+    connection.socket.close()
+    assert connection.doRead() is main.CONNECTION_LOST
+
+
+def test_to_read_little_takes_little_memory(ends: Ends) -> None:
+    connection, theirs, _ = ends
+    connection.protocol = Heard()
+    theirs.send(b"x" * 100)
+    tracemalloc.start()
+    try:
+        connection.doRead()
+        assert tracemalloc.get_traced_memory()[1] < 4096
+    finally:
+        tracemalloc.stop()

@@ -1,7 +1,9 @@
 """A serving process from its start to its end, in this one and as `manage.py serve` in one of its own."""
 
 import asyncio
+import itertools
 import json
+import platform
 import resource
 import shutil
 import signal
@@ -230,6 +232,25 @@ def served(tmp_path: Path, migrated: Path) -> Iterator[Served]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library, which has one heap or frees its own")
+def test_threads_have_no_heaps_of_their_own(served: Served) -> None:
+    Browser(served)
+    assert served.process is not None
+    pid = served.process.pid
+    assert len(list(Path(f"/proc/{pid}/task").iterdir())) > 2  # those that read and write
+    assert heaps(pid) == 0
+
+
+def heaps(pid: int) -> int:
+    """Count heaps beside the main one: each begins at a multiple of 64 MB, and its rest is barred (glibc, arena.c)."""
+    lines = [line.split()[:2] for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
+    spans = [(int(span.split("-")[0], 16), int(span.split("-")[1], 16), kind) for span, kind in lines]
+    return sum(
+        begin % (64 << 20) == 0 and (kind, rest) == ("rw-p", "---p") and end == after
+        for (begin, end, kind), (after, _, rest) in itertools.pairwise(spans)
+    )
 
 
 async def test_at_sigterm_everyone_is_told_and_the_next_process_goes_on(served: Served) -> None:

@@ -8,7 +8,7 @@ import os
 
 import aiohttp
 
-MOST_BYTES = 65_536  # taken at once; the kernel holds the rest, and then the server
+MOST_BYTES = 16_384  # taken at once; the kernel holds the rest, and then the server. More leaves gaps in the heap
 
 
 class Tap:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from chat import garbage
+from chat import garbage, heap
 from chat.lean import load_daphne
 
 OPEN_FILES = 65_536  # at most; each socket is one
@@ -34,6 +34,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Run Daphne. Raises CommandError if it cannot listen, or is not alone where it should be."""
+        heap.share_one_heap()
+        heap.read_little_at_once()
         load_daphne()
         from twisted.internet import reactor  # noqa: PLC0415 (it is installed by now)
 
