@@ -292,6 +292,41 @@ async def test_stop_while_the_database_is_locked_is_stored_when_it_is_free(servi
     assert (await Message.objects.aget(id=UUID(reply["id"]))).status == Status.STOPPED
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="locks SQLite's file")
+async def test_what_a_model_says_is_told_once_it_is_stored_that_it_was_asked(serving: Scripted, ada: Person) -> None:
+    serving.load(Condition.LOADING)
+    serving.script("Hello")
+    tab = await ada.open(await ada.begin())
+    await tab.send("Go")
+    await tab.until_status("queued")
+    with locked():
+        serving.load(Condition.OK)
+        await asyncio.sleep(0.3)
+        assert len(serving.calls) == 1
+        told = []
+        while not tab.wire.output_queue.empty():
+            told.append((await tab.next())["type"])
+        assert {"message", "delta"}.isdisjoint(told)
+    while told.count("message") < 2:
+        told.append((await tab.next())["type"])
+    assert [each for each in told if each in {"message", "delta"}] == ["message", "delta", "message"]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="locks SQLite's file")
+async def test_a_reply_fails_where_it_cannot_be_stored_that_its_model_was_asked(serving: Scripted, ada: Person) -> None:
+    await impatient()
+    serving.load(Condition.LOADING)
+    serving.script("Hello")
+    tab = await ada.open(await ada.begin())
+    await tab.send("Go")
+    await tab.until_status("queued")
+    with locked():
+        serving.load(Condition.OK)
+        await asyncio.sleep(0.5)
+    reply = await until_ended(tab)
+    assert (reply["status"], reply["error"]["code"], reply["text"]) == ("failed", "unavailable", "")
+
+
 async def test_stop_of_what_has_ended_or_of_another_attempt_only_says_how_it_is(serving: Scripted, ada: Person) -> None:
     tab = await ada.open(await ada.begin())
     await tab.send("Go")
