@@ -118,7 +118,7 @@ async def test_nothing_grows(soaked: Cluster, redis_server: Valkey, postgresql_u
 
 
 def report(points: Sequence[Point], counted: Counter[str]) -> None:
-    """Write the figures, and fail where one grows in the second half."""
+    """Write the figures and how the memory went, and fail where one grows in the second half."""
     late = [point for point in points if point[0] > SOAK_S / 2]
     figures = {}
     for name in GROWTH:
@@ -129,7 +129,9 @@ def report(points: Sequence[Point], counted: Counter[str]) -> None:
             "a minute": round(per_s * 60, 3),
         }
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps({"seconds": SOAK_S, "replies": counted, "figures": figures}, indent=2) + "\n")
+    curve = " ".join(f"{taken['memory_kb'] / 1024:.1f}" for _, taken in points[:: max(1, len(points) // 30)])
+    told = {"seconds": SOAK_S, "replies": counted, "figures": figures, "memory, MB, each thirtieth": curve}
+    RESULT.write_text(json.dumps(told, indent=2) + "\n")
     for name, most in GROWTH.items():
         per_s = figures[name]["a minute"] / 60
         assert per_s * SOAK_S / 2 < most, figures
