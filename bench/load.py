@@ -126,27 +126,28 @@ class Talk:
 
     heard: Sequence[Heard]
     used: float  # from when all were connected until nothing was left to be heard
-    before: float  # what was held with one person connected
+    half: float  # what was held with half of all connected, rounded down
     idle: float  # with everybody connected, before anybody spoke
     end: float  # and after
 
 
 async def everybody(people: int, connect: Connect, *, used: Callable[[], float], held: Callable[[], float]) -> Talk:
-    """Let that many people talk, and one more be there who says nothing.
+    """Let that many people talk.
 
     How much `used` grew begins once all are connected and a while has passed, and ends a while after the last has heard
     the reply out, before anybody leaves: the same for every server.
     """
     heard = [Heard() for _ in range(people)]
-    async with connected(1, connect):
+    async with connected(people // 2, connect) as half:
         await asyncio.sleep(SETTLE_S)
-        held_before = held()
-        async with connected(people, connect) as lines:
+        held_half = held()
+        async with connected(people - len(half), connect) as others:
             await asyncio.sleep(SETTLE_S)
             held_idle, used_before = held(), used()
-            await asyncio.gather(*(_one(line, each) for line, each in zip(lines, heard, strict=True)))
+            lines = zip([*half, *others], heard, strict=True)
+            await asyncio.gather(*(_one(line, each) for line, each in lines))
             await asyncio.sleep(SETTLE_S)
-            return Talk(heard=heard, used=used() - used_before, before=held_before, idle=held_idle, end=held())
+            return Talk(heard=heard, used=used() - used_before, half=held_half, idle=held_idle, end=held())
 
 
 async def steadily(rate: int, sends: int, connect: Connect) -> list[Heard]:

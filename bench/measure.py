@@ -28,7 +28,7 @@ class Cost:
     ack_p99_ms: float | None
     start_mb: float
     memory_mb: float
-    idle_socket_kb: float  # what each person's connection added
+    idle_socket_kb: float  # what each connection of the second half added
     load: float  # of the machine, as getloadavg(3) counts it over a minute
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def cost(server: str, talk: Talk, *, start_mb: float) -> Cost:
         ack_p99_ms=percentile(acks, 99) if acks else None,
         start_mb=start_mb,
         memory_mb=talk.end,
-        idle_socket_kb=(talk.idle - talk.before) * 1000 / len(heard),
+        idle_socket_kb=(talk.idle - talk.half) * 1000 / (len(heard) - len(heard) // 2),
         load=os.getloadavg()[0],
     )
 

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVER_CORE, OTHER_CORE = 0, 1
 TOKENS, DELAY_MS = 64, 20
 LISTENING_S = 180.0  # Open WebUI takes 10 s of processor time to start, and has one core
+LOG_END = 2000  # characters
 UNLIMITED = {
     f"LIMIT_{name}": "1000000000"
     for name in ("SENDS_PER_MINUTE", "FRAMES_PER_10S", "SESSIONS_PER_HOUR", "SOCKETS", "SOCKETS_PER_ADDRESS")
@@ -32,26 +33,32 @@ UNLIMITED = {
 
 @contextmanager
 def running(core: int, port: int, *command: str, **environment: str) -> Iterator[int]:
-    """Run a server on one core until it is no longer needed; the value is its process id."""
-    process = subprocess.Popen(
-        ["taskset", "-c", str(core), *command], cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL
-    )
-    try:
-        _until_listening(port, process)
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait()
+    """Run a server on one core until it is no longer needed; the value is its process id. Its log goes to a file.
+
+    Raises RuntimeError, with the end of the log, if it does not come to listen.
+    """
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            ["taskset", "-c", str(core), *command], cwd=ROOT, env={**os.environ, **environment}, stdout=log, stderr=log
+        )
+        try:
+            if not _listens(port, process):
+                log.seek(0)
+                raise RuntimeError(f"Nothing listens at port {port}: {command!r}\n{log.read().decode()[-LOG_END:]}")
+            yield process.pid
+        finally:
+            process.terminate()
+            process.wait()
 
 
-def _until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
+def _listens(port: int, process: "subprocess.Popen[bytes]") -> bool:
     end = time.monotonic() + LISTENING_S
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+                return True
         time.sleep(0.05)
-    raise RuntimeError(f"Nothing listens at port {port}: {process.args!r}")
+    return False
 
 
 def free_port() -> int:
@@ -104,7 +111,7 @@ async def measured(server: str, processes: Sequence[tuple[str, int]], people: in
     """Put the load on a server's processes, each an address and an id, and sum it up."""
     urls, pids = zip(*processes, strict=True)
     start_mb = sum(map(memory_mb, pids))
-    connect = to_floor(urls[0]) if server == "floor" else to_chat(await visits(urls, people + 1))
+    connect = to_floor(urls[0]) if server == "floor" else to_chat(await visits(urls, people))
     talk = await everybody(people, connect, used=lambda: sum(map(cpu_s, pids)), held=lambda: sum(map(memory_mb, pids)))
     return cost(server, talk, start_mb=start_mb)
 

@@ -78,7 +78,7 @@ async def measured(server: str, find: Find, url: str, pid: int, people: int) -> 
     A token late or lost is one that the reply has not, so `finished` counts whole replies alone.
     """
     start_mb = memory_mb(pid)
-    connect = await find(url, people + 1)
+    connect = await find(url, people)
     talk = await everybody(people, connect, used=lambda: cpu_s(pid), held=lambda: memory_mb(pid))
     for each in talk.heard:
         each.finished = each.finished and len(each.late_s) == TOKENS
@@ -113,7 +113,7 @@ def main() -> None:
     results: list[dict[str, Any]] = []
     mock = (sys.executable, "-m", "bench.mock_model", str(port), str(TOKENS), str(DELAY_MS))
     model = f"http://127.0.0.1:{port}/v1"
-    with running(OTHER_CORE, port, *mock), site(model, max(options.people) + 1) as made:
+    with running(OTHER_CORE, port, *mock), site(model, max(options.people)) as made:
         for people in options.people:
             results += medians([one_round(people, model, made) for _ in range(options.rounds)])
     for row in results:
