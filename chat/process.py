@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from chat import catalogue, garbage, history, metrics, protocol, threads
+from chat import catalogue, garbage, heap, history, metrics, protocol, threads
 from chat.census import census
 from chat.delivery import delivery
 from chat.protocol import Close, Refused
@@ -26,6 +26,7 @@ PULSE_S = 1.0  # between two renewals of the leases
 GLANCE_S = 0.25  # between two checkpoints, of all replies at once: the database writes no more often than that
 MUCH = 256  # UTF-16 units of text that are stored at the next glance; less waits for the second to end
 PLACES_S = 5.0  # between two tellings of the places in line
+GIVE_BACK_S = 300.0  # between two times that memory in no use is given back
 PURGE_S = 86_400.0  # between two purges of what is past its retention
 LAG_S = 0.5  # between two looks at how late the event loop is
 COME_BACK_S = 1.0  # what a client is told to wait before it reconnects
@@ -58,6 +59,7 @@ class Process:
             _every(max(PULSE_S, settings.LEASE_S / 4), replies.take_over),
             _every(PLACES_S, _tell_places),
             _every(PLACES_S, _heed_sockets),
+            _every(GIVE_BACK_S, _give_back),
             _every(PURGE_S, _purge),
             asyncio.create_task(_watch_loop(), name="the watch over the loop"),
         ]
@@ -135,6 +137,10 @@ async def _tell_places() -> None:
 
 async def _heed_sockets() -> None:
     garbage.heed(delivery.sockets)
+
+
+async def _give_back() -> None:
+    heap.give_back()
 
 
 def _well(alias: str) -> bool:

@@ -1,9 +1,11 @@
-"""What reading from a connection asks the C library for."""
+"""What reading from a connection asks the C library for, and what of it goes back to the kernel."""
 
 import asyncio
+import platform
 import socket
 import tracemalloc
 from asyncio import selector_events
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +37,20 @@ async def test_little_room_is_asked_for_to_read_little_and_all_of_much_is_read()
         assert await reader.readexactly(len(much)) == much
         writer.close()
         await writer.wait_closed()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library, which has no such call")
+def test_gaps_are_given_back() -> None:
+    pieces = [bytes(8_000) for _ in range(5_000)]  # 40 MB
+    kept = pieces[::50]
+    del pieces
+    before = resident_kb()
+    heap.give_back()
+    assert before - resident_kb() > 20_000
+    assert len(kept) == 100
+
+
+def resident_kb() -> int:
+    """Return this process's resident memory."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
