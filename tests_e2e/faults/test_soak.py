@@ -22,7 +22,7 @@ FAULT_EVERY_S = max(20, SOAK_S / 6)
 PEOPLE = 8
 RESULT = Path("test-results/soak.json")
 # What the second half of the run may add, by its slope.
-GROWTH = {"memory_kb": 8_000, "descriptors": 8, "threads": 3, "database_connections": 3}
+GROWTH = {"memory_kb": 4_000, "descriptors": 8, "threads": 3, "database_connections": 3}
 
 Point = tuple[float, dict[str, float]]
 
