@@ -1,15 +1,18 @@
-"""Errors under /api in one shape, those of the framework too; and each request counted and logged."""
+"""Errors under /api in one shape, those of the framework too; each request counted and logged; the session's cookie."""
 
 import logging
 import secrets
+from collections.abc import Awaitable
 from functools import partial
 from http import HTTPStatus
 from time import perf_counter
+from typing import cast
 
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from chat import logs, metrics
+from chat import logs, metrics, threads
 from chat.around import End, around
 from chat.protocol import Code
 from chat.views import failure
@@ -23,6 +26,18 @@ CODES = {
     HTTPStatus.NOT_FOUND: Code.NOT_FOUND,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Code.TOO_LARGE,
 }
+
+
+class Cookies(SessionMiddleware):
+    """Django's, which keeps sessions in `chat.threads`: in a thread for each request it makes a connection for each."""
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer on the event loop."""
+        self.process_request(request)
+        response = await cast("Awaitable[HttpResponse]", self.get_response(request))
+        if request.session.modified:
+            return await threads.write(self.process_response, request, response)
+        return self.process_response(request, response)
 
 
 @around

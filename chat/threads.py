@@ -21,7 +21,6 @@ from django.db import (
     DataError,
     Error,
     IntegrityError,
-    close_old_connections,
     connections,
     transaction,
 )
@@ -143,11 +142,12 @@ class Pool:
                 loop.call_soon_threadsafe(_answer, list(group))
 
     def _check_connection(self) -> None:
-        """Close this thread's connection if it has failed, is too old, or does not answer."""
-        now = time.monotonic()
-        if now - getattr(self._checked, "at", 0.0) > CHECK_S or connections[DEFAULT_DB_ALIAS].errors_occurred:
+        """Close this thread's connection if it has failed, or does not answer; else it stays, as the thread does."""
+        now, connection = time.monotonic(), connections[DEFAULT_DB_ALIAS]
+        if now - getattr(self._checked, "at", 0.0) > CHECK_S or connection.errors_occurred:
+            connection.close_at = None
             with suppress(Error):  # it is let go of all the same
-                close_old_connections()
+                connection.close_if_unusable_or_obsolete()
             self._checked.at = now
 
     def close(self) -> None:

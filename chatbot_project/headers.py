@@ -1,29 +1,22 @@
-"""What browsers are told never to do with a response: one policy for all of it, and two pages that need more."""
+"""What browsers are told never to do with a response: one policy for all of it, and two places that need more."""
 
 from functools import partial
 
-from django.http import HttpRequest
+from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.middleware import CSPMiddleware, PolicyParts
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from chat.around import End, around
 
-STRICT = {
-    "default-src": "'none'",
-    "script-src": "'self'",
-    "style-src": "'self'",
-    "img-src": "'self'",
-    "font-src": "'self'",
-    "connect-src": "'self'",
-    "manifest-src": "'self'",
-    "worker-src": "'self'",
-    "base-uri": "'none'",
-    "form-action": "'self'",
-    "frame-ancestors": "'none'",
-}
 MORE = {
     # Unfold: Alpine's ordinary build compiles the expressions in its attributes, and its templates style elements.
-    "/admin/": {"script-src": "'self' 'unsafe-eval'", "style-src": "'self' 'unsafe-inline'", "img-src": "'self' data:"},
-    "/api/docs": {"img-src": "'self' data:"},  # swagger-ui.css draws its icons so
+    "/admin/": {
+        "script-src": [SELF, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+    },
+    "/api/docs": {"img-src": [SELF, "data:"]},  # swagger-ui.css draws its icons so
 }
 # What the page never uses, nor anything within it. Copying to the clipboard is left as it is.
 NEVER = (
@@ -48,10 +41,20 @@ NEVER = (
 PERMISSIONS = ", ".join(f"{feature}=()" for feature in NEVER)
 
 
-def policy(path: str) -> str:
-    """Return the Content-Security-Policy of what stands at a path."""
-    more = next((more for start, more in MORE.items() if path.startswith(start)), {})
-    return "; ".join(f"{name} {allowed}" for name, allowed in {**STRICT, **more}.items())
+class Policy(CSPMiddleware):
+    """django-csp's, which writes what the settings say; by the path, with what is more there."""
+
+    def get_policy_parts(
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
+    ) -> PolicyParts:
+        """Return what the Content-Security-Policy of a response is made of."""
+        parts = super().get_policy_parts(request, response, report_only)
+        parts.replace = next((more for start, more in MORE.items() if request.path_info.startswith(start)), None)
+        return parts
+
+
+# Called by what is around a request: as a middleware of its own it would visit another thread, twice a request.
+_policy = Policy(lambda _request: HttpResponse())
 
 
 @around
@@ -61,7 +64,7 @@ def safe(request: HttpRequest) -> End:
 
 
 def _told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    response.headers.setdefault("Content-Security-Policy", policy(request.path_info))
+    _policy.process_response(request, response)
     response.headers.setdefault("Permissions-Policy", PERMISSIONS)
     response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     return response

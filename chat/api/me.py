@@ -29,5 +29,5 @@ async def delete_me(request: Call) -> Status[Any]:
     """Nothing is kept; replies in the making end silently."""
     if request.auth.id is not None:
         forget(await threads.write(history.delete_visitor, request.auth.id))
-    await request.session.aflush()
+    await threads.write(request.session.flush)
     return Status(204, None)

@@ -26,8 +26,8 @@ async def open_session(request: Call, asked: NewSession) -> Status[Any]:
     await allowance().open_session(request.META.get("REMOTE_ADDR", ""))
     session, visitor = await threads.write(history.open_session, request.auth.id, name, "default", wanted)
     if visitor != request.auth.id:
-        await request.session.acycle_key()
-        await request.session.aset("visitor", str(visitor))
+        await threads.write(request.session.cycle_key)
+        request.session["visitor"] = str(visitor)
     delivery.tell_visitor(visitor, protocol.SessionChanged(session=session))
     return Status(201, session)
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import requests
 from django.conf import settings
 
-from chat.tests.servers import postgresql
+from chat.tests.servers import Served, postgresql
+from chat.threads import READERS, WRITERS
 
 TESTS = Path(__file__).parent
 ESSENTIALS = ["test_history.py", "test_consumers.py", "test_concurrency.py"]
@@ -78,3 +80,29 @@ def test_a_process_that_is_frozen_in_a_transaction_loses_its_locks(server: str) 
                     other.execute("LOCK TABLE wanted")
             finally:
                 frozen.kill()
+
+
+@pytest.mark.skipif("DATABASE_URL" in os.environ, reason="runs on another database already")
+def test_people_who_come_and_pages_of_the_admin_leave_no_connection_behind(server: str, tmp_path: Path) -> None:
+    served = Served(tmp_path, DATABASE_URL=server, LIMIT_SESSIONS_PER_HOUR="1000")
+    served.manage("migrate")
+    served.start()
+    try:
+        for _ in range(30):
+            with requests.Session() as http:
+                http.get(f"{served.url}/api/me", timeout=20).raise_for_status()
+                headers = {"X-CSRFToken": http.cookies["csrftoken"]}
+                begun = http.post(f"{served.url}/api/sessions", json={"name": "Ada"}, headers=headers, timeout=20)
+                begun.raise_for_status()
+                http.get(f"{served.url}/api/me", timeout=20).raise_for_status()
+                wrong = {"username": "a", "password": "b", "csrfmiddlewaretoken": headers["X-CSRFToken"]}
+                http.post(f"{served.url}/admin/login/", data=wrong, headers=headers, timeout=20)
+        with psycopg.connect(server) as other:
+            found = other.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            ).fetchone()
+        assert found is not None
+        assert found[0] <= READERS + WRITERS["postgresql"]
+    finally:
+        assert served.end() == 0

@@ -96,8 +96,9 @@ async def test_who_comes_by_a_wrong_address_is_told_on_a_page(languages: str, sa
     answer = await browser.get("/nothing", headers=wish)
     assert answer.status_code == 404
     assert answer["Content-Type"].startswith("text/html")
-    assert said in answer.text
-    assert 'data-theme="dark"' in answer.text
+    page = answer.content.decode()
+    assert said in page
+    assert 'data-theme="dark"' in page
     api = await browser.get("/api/nothing", headers=wish)
     assert (api.status_code, api.json()["code"]) == (404, "not_found")
 
@@ -105,9 +106,9 @@ async def test_who_comes_by_a_wrong_address_is_told_on_a_page(languages: str, sa
 async def test_a_theme_that_is_none_is_not_written_into_the_page() -> None:
     browser = AsyncClient()
     browser.cookies["theme"] = "x"
-    answer = (await browser.get("/nothing", headers={"Accept": "text/html"})).text
-    assert "There is nothing here" in answer
-    assert "data-theme" not in answer
+    page = (await browser.get("/nothing", headers={"Accept": "text/html"})).content.decode()
+    assert "There is nothing here" in page
+    assert "data-theme" not in page
 
 
 async def test_a_host_that_is_not_ours_is_refused(serving: Scripted, settings: LazySettings) -> None:
