@@ -234,6 +234,7 @@ def test_what_was_said_is_searched_and_found_and_commands_are_given(tab: Tab) ->
     keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator("[data-row]:focus")).to_contain_text("print(1)")
+    expect(page.get_by_role("button", name="To the end")).to_have_count(0)  # all of it is in view
     keyboard.press("Control+K")
     keyboard.type("dark")
     keyboard.press("Enter")

@@ -81,6 +81,7 @@ def test_what_was_searched_for_is_brought_into_view_and_marked_in_a_reply_longer
     hits.first.click()
     place = tab.reply.get_by_text("The Höhle of line twenty")
     expect(place).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="To the end")).to_be_visible()
     marked = "() => [...(CSS.highlights.get('found') ?? [])].map(String)"
     assert page.evaluate(marked) == ["Höhle"]
     tab.message.click()

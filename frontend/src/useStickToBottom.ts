@@ -30,7 +30,7 @@ export function useStickToBottom(): Stick {
 
   const letGo = useCallback(() => {
     stuck.current = false;
-    setAtEnd(false);
+    if (scroller.current !== null) setAtEnd(isNearEnd(scroller.current));
   }, []);
 
   useEffect(() => {
@@ -47,6 +47,7 @@ export function useStickToBottom(): Stick {
     };
     const grown = new ResizeObserver(() => {
       if (stuck.current) element.scrollTop = element.scrollHeight;
+      else setAtEnd(isNearEnd(element));
       top = element.scrollTop; // what shrinks moves it up too, and that is nobody's wish
     });
     element.addEventListener("scroll", scrolled, { passive: true });
