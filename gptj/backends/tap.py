@@ -8,7 +8,8 @@ import os
 
 import aiohttp
 
-MOST_BYTES = 16_384  # taken at once; the kernel holds the rest, and then the server. More leaves gaps in the heap
+PIECE_BYTES = 16_384  # taken by one system call; asking for more leaves gaps in the heap
+PIECES = 16  # taken at once; the kernel holds the rest, and then the server
 
 
 class Tap:
@@ -29,15 +30,22 @@ class Tap:
 
     def draw(self) -> None:
         """Take in what waits; the connection's end is left to whoever opens it. Raises OSError."""
+        for _ in range(PIECES):
+            if self._take() < PIECE_BYTES:
+                break
+
+    def _take(self) -> int:
+        """Take in a piece; return its bytes."""
         transport, connection = self._transport(), self._response.connection
         if transport is None or connection is None or connection.protocol is None:
-            return
+            return 0
         try:
-            waiting = os.read(transport.get_extra_info("socket").fileno(), MOST_BYTES)
+            waiting = os.read(transport.get_extra_info("socket").fileno(), PIECE_BYTES)
         except BlockingIOError:
-            return
+            return 0
         if waiting:
             connection.protocol.data_received(waiting)
+        return len(waiting)
 
     def _transport(self) -> asyncio.Transport | None:
         """Return the connection's, if it lives and is no TLS."""

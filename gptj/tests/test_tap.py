@@ -73,6 +73,14 @@ async def test_all_of_an_answer_is_read_in_as_many_draws_as_it_takes(client: Ser
     assert await heard(client) == b"first " + BLOCK * 10 + b" last"
 
 
+async def test_a_server_that_writes_fast_is_read_fast(client: Server, server: FaultServer) -> None:
+    server.answer = says(head(), *[BLOCK] * 40)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert len(await heard(client)) == 40 * len(BLOCK)
+    assert loop.time() - began < 2  # by pieces of 16 KB, one a pause, it would take 5
+
+
 async def test_a_length_and_chunks_end_an_answer_too(client: Server, server: FaultServer) -> None:
     begun = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
     server.answer = says(begun + b"Content-Length: 8\r\n\r\none ", 0.01, b"two ")
