@@ -137,7 +137,7 @@ def test_one_keeps_one_s_conversations_on_a_phone(tab: Tab) -> None:
     page.keyboard.press("Enter")
     expect(dialog.get_by_role("link")).to_have_text("From a phone")
     dialog.get_by_role("button", name="Search").tap()
-    page.get_by_role("searchbox").fill("word149")
+    page.get_by_role("searchbox").fill("word20")
     expect(page.get_by_role("list", name="Messages found").get_by_role("button").first).to_be_visible()
     fits(tab, "search")
     page.get_by_role("list", name="Messages found").get_by_role("button").first.tap()
