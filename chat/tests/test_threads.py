@@ -190,10 +190,13 @@ async def test_a_write_that_nobody_waits_beside_is_by_itself() -> None:
 @one_writer
 async def test_nobody_is_answered_before_the_commit() -> None:
     ledger = Ledger()
-    seen: list[asyncio.Future[list[str]]] = []
+
+    async def stored_when_answered(write: asyncio.Future[Any]) -> list[str]:
+        await write
+        return await stored()
+
     async with ledger.together("a", "b", "c") as asked:
-        for write in asked:
-            write.add_done_callback(lambda _: seen.append(asyncio.ensure_future(stored())))
+        seen = [asyncio.create_task(stored_when_answered(write)) for write in asked]
     assert await asyncio.gather(*seen) == [["a", "b", "c"]] * 3
 
 
