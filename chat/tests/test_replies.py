@@ -292,7 +292,7 @@ async def test_stop_while_the_database_is_locked_is_stored_when_it_is_free(servi
     assert (await Message.objects.aget(id=UUID(reply["id"]))).status == Status.STOPPED
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="locks SQLite's file")
+@sqlite_only
 async def test_what_a_model_says_is_told_once_it_is_stored_that_it_was_asked(serving: Scripted, ada: Person) -> None:
     serving.load(Condition.LOADING)
     serving.script("Hello")
@@ -312,7 +312,7 @@ async def test_what_a_model_says_is_told_once_it_is_stored_that_it_was_asked(ser
     assert [each for each in told if each in {"message", "delta"}] == ["message", "delta", "message"]
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="locks SQLite's file")
+@sqlite_only
 async def test_a_reply_fails_where_it_cannot_be_stored_that_its_model_was_asked(serving: Scripted, ada: Person) -> None:
     await impatient()
     serving.load(Condition.LOADING)
