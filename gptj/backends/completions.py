@@ -12,7 +12,8 @@ from typing import Any
 import aiohttp
 
 from gptj.backends.base import Event, Finished, Piece, Sampling, Turn
-from gptj.backends.http import Deadline, Server, broken, error_in, quick
+from gptj.backends.failures import broken, error_in
+from gptj.backends.http import Deadline, Server, quick
 from gptj.backends.sse import EventTooLong, Parser, ServerSentEvent, joined
 from gptj.backends.text import Cleaner
 from gptj.exceptions import BackendTimeout, GenerationError, ResponseGarbled, StreamIncomplete

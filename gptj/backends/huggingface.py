@@ -15,7 +15,8 @@ from pydantic import Field
 
 from gptj import transcript
 from gptj.backends.base_model import bots_own
-from gptj.backends.http import Deadline, ModelLoading, Server, broken, error_in, patience, quick
+from gptj.backends.failures import ModelLoading, broken, error_in
+from gptj.backends.http import Deadline, Server, patience, quick
 from gptj.backends.remote import Remote
 from gptj.backends.sse import EventTooLong, Parser, ServerSentEvent, joined
 from gptj.backends.text import Cleaner

@@ -16,7 +16,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 
 from gptj.backends.address import refused
-from gptj.backends.http import MAX_BODY_BYTES, Patience, error_in, failure, retry_after_s
+from gptj.backends.failures import error_in, failure, retry_after_s
+from gptj.backends.http import MAX_BODY_BYTES, Patience
 from gptj.backends.turn import turn
 from gptj.exceptions import BackendTimeout, BackendUnreachable, ResponseGarbled, StreamIncomplete
 
