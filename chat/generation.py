@@ -214,7 +214,7 @@ async def _shown(backend: Backend, task: history.Task) -> tuple[list[Turn], Wind
 
 def _add(draft: Draft, piece: str, cap: int) -> bool:
     """Append what a model wrote; False once the reply is as long as it may be."""
-    text = UNPRINTABLE.sub("", piece)
+    text = piece if piece.isprintable() else UNPRINTABLE.sub("", piece)
     room = cap - draft.units
     if utf16_length(text) <= room:
         draft.add(text)

@@ -30,7 +30,7 @@ class Completions:
         self.server = server
         self.model = model
 
-    async def chat(
+    def chat(
         self, turns: Sequence[Turn], sampling: Sampling, extra: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[Event, None]:
         """Answer the last turn. `extra` are parameters that `sampling` overrides. Raises GenerationError."""
@@ -39,16 +39,12 @@ class Completions:
             "messages": [{"role": turn.role, "content": turn.text} for turn in turns],
             **self._payload(sampling),
         }
-        async with aclosing(self._stream("/chat/completions", payload)) as events:
-            async for event in events:
-                yield event
+        return self._stream("/chat/completions", payload)
 
-    async def text(self, prompt: str, sampling: Sampling, stop: Sequence[str]) -> AsyncGenerator[Event, None]:
+    def text(self, prompt: str, sampling: Sampling, stop: Sequence[str]) -> AsyncGenerator[Event, None]:
         """Continue `prompt`, up to one of `stop`. Raises GenerationError."""
         payload = {"prompt": prompt, "stop": list(stop), **self._payload(sampling)}
-        async with aclosing(self._stream("/completions", payload)) as events:
-            async for event in events:
-                yield event
+        return self._stream("/completions", payload)
 
     async def models(self) -> list[str]:
         """Return the names of the server's models. Raises GenerationError."""

@@ -61,12 +61,12 @@ class Deadline:
         self._loop = asyncio.get_running_loop()
         self._end = self._loop.time() + patience.total_s
         self._next = self._loop.time() + patience.first_token_s
-        self._late = f"The model did not begin to answer within {patience.first_token_s:g} s."
+        self._begun = False
 
     def heard(self) -> None:
         """Something came: from now on the gap counts."""
         self._next = self._loop.time() + self._patience.gap_s
-        self._late = f"The model stopped in the middle of its answer for {self._patience.gap_s:g} s."
+        self._begun = True
 
     def ending(self, within_s: float) -> None:
         """The reply is whole: what may still come has so long."""
@@ -85,6 +85,12 @@ class Deadline:
         """Raise BackendTimeout if the whole reply took too long: one whose text never lets up is not waited for."""
         if self._loop.time() > self._end:
             raise BackendTimeout(self._over)
+
+    @property
+    def _late(self) -> str:
+        if self._begun:
+            return f"The model stopped in the middle of its answer for {self._patience.gap_s:g} s."
+        return f"The model did not begin to answer within {self._patience.first_token_s:g} s."
 
     @property
     def _over(self) -> str:
@@ -119,8 +125,6 @@ class Server:
         GenerationError.
         """
         response = await deadline.wait(self._send(method, url, payload, last=last))
-        if last and response.connection is not None and response.connection.protocol is not None:
-            response.connection.protocol.force_close()  # kept otherwise, unless the server says that it closes
         try:
             if response.status != 200:
                 await self._refuse(response, deadline)

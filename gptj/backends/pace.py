@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
-PAUSE_S = 0.045  # between two reads of a reply, and until the next tick: more than the 40 ms between two of its frames
+PAUSE_S = 0.05  # between two reads of a reply: more than the 40 ms between two of its frames
 EACH_S = 0.0005  # for each reply, where that is more: several times what it takes to read, tell and send one
-TICK_S = 0.01  # those whose pauses end within it are woken together, by one timer
+TOGETHER = 40  # replies that are read one after the other, before the event loop does anything else
 
 
 class Pace:
@@ -18,7 +18,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._readers = 0
-        self._ticks: dict[int, asyncio.Event] = {}
+        self._ticks: dict[float, asyncio.Event] = {}
 
     @contextmanager
     def reader(self) -> Iterator[None]:
@@ -30,16 +30,18 @@ class Pace:
             self._readers -= 1
 
     async def pause(self) -> None:
-        """Wait until it is time to read again."""
+        """Wait until it is time to read again: at the last tick within a pause, with all who wait for that."""
         loop = asyncio.get_running_loop()
-        tick = round((loop.time() + max(PAUSE_S, EACH_S * self._readers)) / TICK_S)
-        if tick not in self._ticks:
-            self._ticks[tick] = asyncio.Event()
-            loop.call_at(tick * TICK_S, self._wake, tick)
-        await self._ticks[tick].wait()
+        pause_s = max(PAUSE_S, EACH_S * self._readers)
+        tick_s = pause_s / (1 + self._readers // TOGETHER)
+        due = (loop.time() + pause_s) // tick_s * tick_s
+        if due not in self._ticks:
+            self._ticks[due] = asyncio.Event()
+            loop.call_at(due, self._wake, due)
+        await self._ticks[due].wait()
 
-    def _wake(self, tick: int) -> None:
-        self._ticks.pop(tick).set()
+    def _wake(self, due: float) -> None:
+        self._ticks.pop(due).set()
 
 
 _paces: WeakKeyDictionary[asyncio.AbstractEventLoop, Pace] = WeakKeyDictionary()

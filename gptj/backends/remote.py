@@ -2,7 +2,6 @@
 
 import abc
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 
 from gptj.backends import address
 from gptj.backends.base import Backend
@@ -29,12 +28,10 @@ class Remote(Backend):
     async def look(self) -> str:
         """Return what is wrong with the server now, or ""."""
 
-    async def stream(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncGenerator[Event, None]:
+    def stream(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncGenerator[Event, None]:
         """Answer the last turn. Raises GenerationError."""
         own = self.own(sampling)
-        async with aclosing(guarded(self._breaker, persistently(lambda: self.answer(turns, own)))) as events:
-            async for event in events:
-                yield event
+        return guarded(self._breaker, persistently(lambda: self.answer(turns, own)))
 
     async def start(self) -> None:
         """Begin to look at the server now and then."""

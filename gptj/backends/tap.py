@@ -5,6 +5,7 @@ Left open, it wakes the event loop for each token.
 
 import asyncio
 import os
+from typing import Any, cast
 
 import aiohttp
 
@@ -13,44 +14,70 @@ PIECES = 16  # taken at once; the kernel holds the rest, and then the server
 
 
 class Tap:
-    """Opens and shuts one answer's connection. With TLS, whose records asyncio reads, it stays open."""
+    """Opens and shuts one answer's connection, which is not kept.
+
+    With TLS, whose records asyncio reads, it stays open.
+    """
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
+        self._transport: asyncio.Transport | None = None
+        connection = response.connection  # None once all of the answer has come
+        if connection is None or connection.protocol is None or connection.transport is None:
+            return
+        connection.protocol.force_close()
+        if connection.transport.get_extra_info("sslcontext") is None:
+            self._transport = connection.transport
+            self._protocol = connection.protocol
+            self._socket: int = connection.transport.get_extra_info("socket").fileno()
 
     def shut(self) -> None:
         """Let what comes wait."""
-        if (transport := self._transport()) is not None:
+        if (transport := self._living) is not None and self._protocol.transport is transport:
             transport.pause_reading()
+            self._protocol.transport = cast("asyncio.Transport", _Shut(transport))
 
     def open(self) -> None:
         """Let what comes in as it comes."""
-        if (transport := self._transport()) is not None:
+        if (transport := self._living) is not None:
+            self._protocol.transport = transport
             transport.resume_reading()
 
     def draw(self) -> None:
         """Take in what waits; the connection's end is left to whoever opens it. Raises OSError."""
         for _ in range(PIECES):
-            if self._take() < PIECE_BYTES:
+            if self._living is None or self._take() < PIECE_BYTES:
                 break
+
+    @property
+    def _living(self) -> asyncio.Transport | None:
+        """The transport, if it is one to be shut, and more may come."""
+        if self._transport is None or self._response.connection is None or self._transport.is_closing():
+            return None
+        return self._transport
 
     def _take(self) -> int:
         """Take in a piece; return its bytes."""
-        transport, connection = self._transport(), self._response.connection
-        if transport is None or connection is None or connection.protocol is None:
-            return 0
         try:
-            waiting = os.read(transport.get_extra_info("socket").fileno(), PIECE_BYTES)
+            waiting = os.read(self._socket, PIECE_BYTES)
         except BlockingIOError:
             return 0
         if waiting:
-            connection.protocol.data_received(waiting)
+            self._protocol.data_received(waiting)
         return len(waiting)
 
-    def _transport(self) -> asyncio.Transport | None:
-        """Return the connection's, if it lives and is no TLS."""
-        connection = self._response.connection  # None once all of the answer has come
-        transport = None if connection is None else connection.transport
-        if transport is None or transport.is_closing() or transport.get_extra_info("sslcontext") is not None:
-            return None
-        return transport
+
+class _Shut:
+    """A shut connection's transport as aiohttp has it, which would open it again after each piece that is read."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def pause_reading(self) -> None:
+        """It is so."""
+
+    def resume_reading(self) -> None:
+        """That is for the tap to do."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)

@@ -142,3 +142,18 @@ async def test_with_tls_it_stays_open(certificate: Path) -> None:
         tap.draw()
         tap.open()
         assert await response.content.read() == b"two"
+
+
+async def test_a_shut_connection_is_not_opened_by_reading_what_was_drawn(client: Server, server: FaultServer) -> None:
+    server.answer = says(head(), b"one ", A_WHILE_S / 2, b"two ", A_WHILE_S, b"three")
+    deadline = Deadline(PATIENCE)
+    async with client.request("POST", client.url, deadline) as response:
+        tap = Tap(response)
+        assert await response.content.readany() == b"one "
+        tap.shut()
+        await asyncio.sleep(A_WHILE_S)
+        tap.draw()
+        assert response.content.read_nowait() == b"two "
+        assert await waits(response) == 0
+        tap.open()
+        assert await response.content.read() == b"three"
