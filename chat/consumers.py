@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -32,8 +33,6 @@ Turn = protocol.Send | protocol.Edit | protocol.Regenerate | protocol.Retry
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is not typed
     """A socket on one chat session. Each frame's handler returns at once; replies are made elsewhere."""
 
-    channel_layer_alias = ""  # the process listens for all its sockets
-
     session: UUID
     visitor: UUID
     address: str
@@ -52,9 +51,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         """Serve the socket until it ends, however that happens."""
+        self.scope, self.base_send = scope, send
         metrics.SOCKETS.inc()
         try:
-            await super().__call__(scope, receive, send)
+            await self._hear(receive)
         finally:
             metrics.SOCKETS.dec()
             metrics.socket_closed(self._closed_with)
@@ -64,6 +64,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
             if hasattr(self, "visitor"):
                 delivery.leave(self)
                 census.go(*door.counted_as(self.session, self.group))
+
+    async def _hear(self, receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+        """Serve what comes, one after another. Channels' own starts a task for each, to hear a layer meanwhile."""
+        with suppress(StopConsumer):
+            while True:
+                await self.dispatch(await receive())
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         """Call the handler. Channels' own would first visit the one thread that it shares among all consumers."""

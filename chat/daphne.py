@@ -1,16 +1,18 @@
 """Daphne with what it has no options for: a limit on a request's body, and frames that leave at once."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from daphne import http_protocol, server
-from daphne.ws_protocol import WebSocketProtocol
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import main, tcp
 
 from chat.bodies import REFUSAL
 from chat.outbox import AT_ONCE
+from chat.wire import frame_of, payload_of
 
 ANSWER = (
     b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -97,19 +99,76 @@ class Prompt(tcp.Server):
     def startWriting(self) -> None:  # noqa: N802 (Twisted's name)
         """Send soon what is being written, or end."""
         if not self._due:
+            if not _due:
+                asyncio.get_running_loop().call_soon(_send_due)
+            _due.append(self)
             self._due = True
-            asyncio.get_running_loop().call_soon(self._send)
 
-    def _send(self) -> None:
+    def send(self) -> None:
         """Send what the socket takes; the event loop sees to the rest, to faults and to the end."""
         self._due = False
-        if self.connected and (self.disconnecting or self.doWrite() is not None or self.dataBuffer):  # type: ignore[no-untyped-call]  # Twisted is typed in part
-            super().startWriting()  # type: ignore[no-untyped-call]
+        if self.connected and (self._has_more_to_do or not self._sent()):
+            super().startWriting()  # type: ignore[no-untyped-call]  # Twisted is typed in part
+
+    @property
+    def _has_more_to_do(self) -> bool:
+        """Whether it is for Twisted's own doWrite, which ends connections and lets who waits for room go on."""
+        waits = self.producer is not None and (self.producerPaused or not self.streamingProducer)
+        return bool(waits or self.dataBuffer or self.disconnecting or self._writeDisconnecting)
+
+    def _sent(self) -> bool:
+        """Send what has been written; tell whether that was all of it."""
+        written = b"".join(self._tempDataBuffer)
+        try:
+            size = self.socket.send(written)
+        except OSError:
+            return False
+        self._tempDataBuffer, self._tempDataLen = [], 0
+        if size < len(written):
+            self.dataBuffer, self.offset = written, size
+        return not self.dataBuffer
+
+
+_due: deque[Prompt] = deque()  # on which something was written in this turn of the event loop
+
+
+def _send_due() -> None:
+    """Send what was written: by one call for all connections, and one system call for all that is due on each."""
+    try:
+        while _due:
+            _due.popleft().send()
+    finally:
+        if _due:  # the fault of one is told by the event loop, and keeps none of the others waiting
+            asyncio.get_running_loop().call_soon(_send_due)
+
+
+class Direct(WebSocketProtocol):  # type: ignore[misc]  # Daphne is not typed
+    """A WebSocket that takes a frame which came whole, as nearly all do, past Autobahn's steps for all the others."""
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
+        """Take in what has come."""
+        payload = payload_of(data) if self._awaits_a_frame else None
+        if payload is None:
+            super().dataReceived(data)
+        else:
+            self.onMessage(payload, False)
+
+    @property
+    def _awaits_a_frame(self) -> bool:
+        """Whether what comes is the beginning of a message, and is waited for by nothing else."""
+        return (
+            self.state == self.STATE_OPEN
+            and not self.data
+            and self.current_frame is None
+            and not self.inside_message
+            and not self.autoPingTimeoutCall
+        )
 
 
 def send_promptly() -> None:
-    """Let the connections that are accepted from now on send at once."""
+    """Let the connections that are accepted from now on send at once, and take what comes directly."""
     tcp.Port.transport = Prompt
+    WebSocketFactory.protocol = Direct
 
 
 class Server(server.Server):  # type: ignore[misc]  # Daphne is not typed
@@ -129,5 +188,4 @@ def write_text(protocol: Any, text: str) -> None:
     Autobahn's own sendMessage takes six times as long, also to put into words for a log what it does.
     """
     if protocol.state == protocol.STATE_OPEN:
-        frame = protocol.factory.prepareMessage(text.encode(), doNotCompress=True)
-        protocol.transport.write(frame.payloadHybi)
+        protocol.transport.write(frame_of(text))

@@ -51,6 +51,7 @@ class Draft:
         self.told_at = 0.0  # when some of it was last told, by the event loop's clock
         self._told = 0  # units that have been told
         self._untold: list[str] = []
+        self._encode = protocol.deltas(message, attempt)
 
     def add(self, piece: str) -> None:
         """Append a piece of text."""
@@ -58,16 +59,14 @@ class Draft:
         self.units += utf16_length(piece)
         self._untold.append(piece)
 
-    def take(self) -> protocol.Delta | None:
-        """Return what has gathered since the last time."""
+    def take(self) -> str:
+        """Return what has gathered since the last time as a frame; "" if nothing has."""
         if not self._untold:
-            return None
-        delta = protocol.Delta(
-            message=self.message, attempt=self.attempt, offset=self._told, text="".join(self._untold)
-        )
+            return ""
+        frame = self._encode(self._told, "".join(self._untold))
         self._untold.clear()
         self._told = self.units
-        return delta
+        return frame
 
 
 class Delivery:
@@ -174,7 +173,8 @@ class Delivery:
         text = frame.encode()
         for socket in heard_here:
             socket.deliver(text)
-        relay.say(whose, str(key), text)
+        if relay.active:
+            relay.say(whose, str(key), text)
 
     def _end(self, session: UUID) -> None:
         for socket in tuple(self._by_session.get(session, ())):
@@ -231,9 +231,12 @@ class Delivery:
             self._tell_draft(draft)
 
     def _tell_draft(self, draft: Draft) -> None:
-        delta = draft.take()
-        if delta is not None:
-            self.tell_session(draft.session, delta)
+        frame = draft.take()
+        if frame:
+            for socket in tuple(self._by_session.get(draft.session, ())):
+                socket.deliver(frame)
+            if relay.active:
+                relay.say("session", str(draft.session), frame)
 
     def close_draft(self, draft: Draft) -> None:
         """Tell the rest of a draft; from now on the database has the text."""

@@ -45,6 +45,7 @@ from chat.protocol.server import (
     ServerPong,
     SessionChanged,
     Sync,
+    deltas,
     pages,
     server_frames,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "Stop",
     "Sync",
     "Usage",
+    "deltas",
     "fault_told",
     "pages",
     "parse",

@@ -75,6 +75,66 @@ async def test_what_the_socket_does_not_take_waits_for_room(ends: Ends) -> None:
     assert not reactor.writers
 
 
+async def test_what_the_socket_did_not_take_comes_before_what_is_written_next(ends: Ends) -> None:
+    connection, theirs, _ = ends
+    connection.write(MUCH)
+    await asyncio.sleep(0)
+    connection.write(b"then")
+    await asyncio.sleep(0)
+    read = bytearray()
+    while len(read) < len(MUCH) + len(b"then"):
+        read += theirs.recv(1_000_000)
+        connection.doWrite()
+    assert read == MUCH + b"then"
+
+
+async def test_the_fault_of_one_keeps_no_other_waiting(ends: Ends) -> None:
+    connection, theirs, _ = ends
+    ours, other = socket.socketpair()
+    reactor: Any = Reactor()
+    faults: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault["exception"]))
+    with ours, other:
+        faulty: Any = Prompt(ours, PROTOCOL, ("127.0.0.1", 0), SERVER, 0, reactor)
+        del faulty.socket
+        faulty.write(b"lost")
+        connection.write(b"said")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert theirs.recv(100) == b"said"
+    assert [type(fault) for fault in faults] == [AttributeError]
+
+
+async def test_who_makes_more_than_goes_out_waits_until_it_has_gone(ends: Ends) -> None:
+    connection, theirs, _ = ends
+    maker: Any = Maker()  # else a type checker takes it for one that goes on making
+    connection.registerProducer(maker, True)
+    connection.write(MUCH)
+    assert not maker.makes
+    await asyncio.sleep(0)
+    read = 0
+    while read < len(MUCH):
+        connection.doWrite()
+        read += len(theirs.recv(1_000_000))
+    connection.doWrite()
+    assert maker.makes
+    connection.write(b"little")
+    await asyncio.sleep(0)
+    assert theirs.recv(100) == b"little"
+
+
+class Maker:
+    """Twisted's producer."""
+
+    makes = True
+
+    def pauseProducing(self) -> None:  # noqa: N802 (Twisted's names)
+        self.makes = False
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self.makes = True
+
+
 async def test_an_end_after_words_is_left_to_the_reactor(ends: Ends) -> None:
     connection, theirs, reactor = ends
     connection.write(b"bye")

@@ -32,6 +32,7 @@ from chat.protocol import Close
 from chat.replies import replies
 from chat.tests.conftest import Person
 from chat.tests.servers import Served, Valkey
+from chat.tests.test_wire import frame
 from gptj import Condition
 from gptj.backends.scripted import Scripted
 
@@ -274,6 +275,38 @@ async def test_at_sigterm_everyone_is_told_and_the_next_process_goes_on(served: 
         reply = await line.until_status("complete")
     assert (reply["id"], reply["attempt"], reply["text"]) == (delta["message"], 2, WORDS)
     assert await asyncio.to_thread(served.end) == 0
+
+
+async def test_frames_are_heard_in_their_order_whether_they_come_whole_in_parts_or_together(served: Served) -> None:
+    browser = Browser(served)
+    async with browser.connect(served) as wire:
+        line = Line(wire)
+        await line.join()
+        keys = [str(uuid4()) for _ in range(8)]
+        frames = [json.dumps({"type": "stop", "message": key, "attempt": 1}).encode() for key in keys]
+        whole = [frame(each) for each in frames]
+        cut = len(whole[1]) // 2
+        for raw in (
+            whole[0],
+            whole[1][:cut],
+            whole[1][cut:],
+            whole[2] + whole[3],
+            whole[4] + whole[5][:cut],
+            whole[5][cut:] + whole[6],
+            whole[7],
+        ):
+            wire.transport.write(raw)
+            await asyncio.to_thread(requests.get, f"{served.url}/healthz", timeout=WAIT_S)  # by now it has come
+        assert [(await line.until("error"))["message"] for _ in keys] == keys
+
+
+async def test_what_is_no_text_ends_the_connection(served: Served) -> None:
+    browser = Browser(served)
+    async with browser.connect(served) as wire:
+        line = Line(wire)
+        await line.join()
+        wire.transport.write(frame(b"\xff"))
+        assert await line.closed() is None  # Autobahn ends it without a word
 
 
 async def test_a_handshake_from_elsewhere_gets_403(served: Served) -> None:

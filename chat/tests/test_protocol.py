@@ -4,6 +4,7 @@ import json
 import unicodedata
 from pathlib import Path
 from typing import Any, get_args
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -52,6 +53,13 @@ def test_a_field_less_or_a_field_more_is_refused(example: dict[str, Any]) -> Non
         parse(json.dumps({**example, "unheard_of": 1}))
     assert refused.value.code == Code.BAD_FRAME
     assert "unheard_of" in refused.value.detail
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"])), offset=st.integers(0, 2**53), attempt=st.integers(1, 9))
+def test_deltas_are_written_as_their_model_is(text: str, offset: int, attempt: int) -> None:
+    message = uuid4()
+    frame = protocol.Delta(message=message, attempt=attempt, offset=offset, text=text).encode()
+    assert protocol.deltas(message, attempt)(offset, text) == frame
 
 
 def test_what_an_error_does_not_concern_is_left_out() -> None:
