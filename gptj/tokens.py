@@ -5,6 +5,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from gptj.exceptions import GenerationError
 
 KEPT_TEXTS = 4096  # a window of some 60 turns for as many conversations as are busy at once
-ASK_AGAIN_S = 300.0  # after a server did not tell
+ASK_AGAIN_S = 300.0  # after a server that may have nothing to tell did not
 ASKED_AT_ONCE = 8  # texts; a server has a handful of threads for this
 
 _STRETCH = re.compile(
@@ -46,53 +47,43 @@ def _stretch(match: re.Match[str]) -> int:
 
 
 Ask = Callable[[str], Awaitable[int | None]]
-"""Count one text; None if nobody knows just now."""
-
-
-def unless_silent(ask: Ask) -> Ask:
-    """Return `ask` as one that leaves a server in peace for a while that did not tell."""
-    silent_until = 0.0
-
-    async def asks(text: str) -> int | None:
-        nonlocal silent_until
-        if time.monotonic() < silent_until:
-            return None
-        try:
-            tokens = await ask(text)
-        except GenerationError:
-            tokens = None
-        if tokens is None:
-            silent_until = time.monotonic() + ASK_AGAIN_S
-        return tokens
-
-    return asks
+"""Count one text; None, or a GenerationError, if nobody knows just now."""
 
 
 class Counter:
     """Counts turns by `ask`, and by estimate where that knows nothing. What `ask` said is kept."""
 
-    def __init__(self, ask: Ask, *, overhead: int) -> None:
-        """`overhead`: the tokens of a turn's labels and separators."""
+    def __init__(self, ask: Ask, *, overhead: int, rest_s: float = 0.0) -> None:
+        """`overhead`: the tokens of a turn's labels and separators. `rest_s`: who did not tell is in peace so long."""
         self._ask = ask
         self._overhead = overhead
+        self._rest_s = rest_s
+        self._asks_from = 0.0  # by the monotonic clock
         self._known: OrderedDict[str, int] = OrderedDict()
 
     async def count(self, texts: Sequence[str]) -> list[int]:
         """Return the tokens of each text, overhead included."""
-        unknown = [text for text in dict.fromkeys(texts) if text not in self._known]
-        gate = asyncio.Semaphore(ASKED_AT_ONCE)
-        asked = await asyncio.gather(*(self._count(text, gate) for text in unknown))
-        counts = dict(zip(unknown, asked, strict=True))
+        counts = {} if time.monotonic() < self._asks_from else await self._ask_all(texts)
         return [self._overhead + (counts[text] if text in counts else self._recall(text)) for text in texts]
 
     def forget(self) -> None:
         """Forget every count: another model may answer now."""
         self._known.clear()
 
+    async def _ask_all(self, texts: Sequence[str]) -> dict[str, int]:
+        """Return the tokens of those texts that are not known."""
+        unknown = [text for text in dict.fromkeys(texts) if text not in self._known]
+        gate = asyncio.Semaphore(ASKED_AT_ONCE)
+        asked = await asyncio.gather(*(self._count(text, gate) for text in unknown))
+        return dict(zip(unknown, asked, strict=True))
+
     async def _count(self, text: str, gate: asyncio.Semaphore) -> int:
+        tokens = None
         async with gate:
-            tokens = await self._ask(text)
+            with suppress(GenerationError):
+                tokens = await self._ask(text)
         if tokens is None:
+            self._asks_from = time.monotonic() + self._rest_s
             return estimate(text)
         self._known[text] = tokens
         while len(self._known) > KEPT_TEXTS:

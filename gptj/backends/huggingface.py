@@ -22,7 +22,7 @@ from gptj.backends.sse import EventTooLong, Parser, ServerSentEvent, joined
 from gptj.backends.text import Cleaner
 from gptj.exceptions import GenerationError, RequestRejected, ResponseGarbled, StreamIncomplete
 from gptj.options import Options
-from gptj.tokens import Counter, unless_silent
+from gptj.tokens import ASK_AGAIN_S, Counter
 from gptj.values import Condition, Event, Finished, Piece, Sampling, State, Turn
 
 MAX_TEXT_CHARS = 1_048_576  # 1 MiB; of one reply
@@ -53,7 +53,7 @@ class HuggingFace(Remote):
         if not self.streams:
             waits = replace(waits, first_token_s=self.timeout_s)
         self._server = Server(self.at, api_key=api_key, patience=waits)
-        self._counter = Counter(unless_silent(self._tokens), overhead=0)
+        self._counter = Counter(self._tokens, overhead=0, rest_s=ASK_AGAIN_S)
         path = urlsplit(self.at).path
         suffix = next((suffix for suffix in STREAM_SUFFIXES if path.endswith(suffix)), "")
         self._root = self.at.removesuffix(suffix)

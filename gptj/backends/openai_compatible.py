@@ -14,7 +14,7 @@ from gptj.backends.http import Server, patience
 from gptj.backends.remote import Remote
 from gptj.exceptions import GenerationError, RequestRejected, ResponseGarbled
 from gptj.options import Options
-from gptj.tokens import Counter, unless_silent
+from gptj.tokens import ASK_AGAIN_S, Counter
 from gptj.values import Event, Sampling, Turn
 
 TURN_TOKENS = 10  # of a chat template: ChatML has 5 a turn and 4 around all, Llama 3 has 5 and 5
@@ -40,7 +40,7 @@ class OpenAICompatible(Remote):
         self._server = Server(self.at, api_key=api_key, patience=patience(self.timeout_s))
         self._client = Completions(self._server, model=self.options.model)
         self._chats = self.options.mode == "chat"
-        self._counter = Counter(unless_silent(self._client.tokens), overhead=TURN_TOKENS if self._chats else 0)
+        self._counter = Counter(self._client.tokens, overhead=TURN_TOKENS if self._chats else 0, rest_s=ASK_AGAIN_S)
         if not self._chats:
             self.template = transcript.TEMPLATE
             self.context_window -= transcript.FRAME_TOKENS

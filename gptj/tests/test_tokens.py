@@ -1,7 +1,10 @@
 """Counting tokens: what is known is not asked again."""
 
+import asyncio
+
 import pytest
 
+from gptj.exceptions import BackendUnreachable
 from gptj.tokens import KEPT_TEXTS, Counter, ask_gpt2, estimate, gpt2_tokens
 from gptj.transcript import FRAME_TOKENS, PERSONA
 
@@ -37,6 +40,23 @@ async def test_what_nobody_knows_is_estimated_and_asked_again() -> None:
     assert await counter.count(["?"]) == [1 + estimate("?")]
     await counter.count(["?"])
     assert asked.texts == ["?", "?"]
+
+
+async def test_who_did_not_tell_is_left_in_peace_for_a_while() -> None:
+    asked = Asked()
+    counter = Counter(asked, overhead=1, rest_s=0.1)
+    assert await counter.count(["a", "?"]) == [2, 1 + estimate("?")]
+    assert await counter.count(["a", "bb"]) == [2, 1 + estimate("bb")]
+    assert asked.texts == ["a", "?"]
+    await asyncio.sleep(0.1)
+    assert await counter.count(["a", "bb"]) == [2, 3]
+
+
+async def test_a_server_that_fails_is_one_that_does_not_tell() -> None:
+    async def fails(_text: str) -> int | None:
+        raise BackendUnreachable("The model's server cannot be reached.")
+
+    assert await Counter(fails, overhead=0).count(["a word"]) == [estimate("a word")]
 
 
 async def test_what_was_not_used_for_long_is_forgotten() -> None:
