@@ -86,6 +86,7 @@ class Delivery:
         """Let a socket hear from now on."""
         for sockets, key in self._places_of(socket):
             sockets[key].add(socket)
+        relay.show(socket.session, socket.visitor)
 
     def leave(self, socket: Socket) -> None:
         """Let a socket hear no more."""
@@ -93,6 +94,10 @@ class Delivery:
             sockets[key].discard(socket)
             if not sockets[key]:
                 del sockets[key]
+        if socket.session not in self._by_session:
+            relay.hide(socket.session)
+        if socket.visitor not in self._by_visitor:
+            relay.hide(socket.visitor)
 
     def _places_of(self, socket: Socket) -> tuple[tuple[dict[Any, set[Socket]], object], ...]:
         return (
@@ -174,7 +179,7 @@ class Delivery:
         for socket in heard_here:
             socket.deliver(text)
         if relay.active:
-            relay.say(whose, str(key), text)
+            relay.tell(whose, key, text)
 
     def _end(self, session: UUID) -> None:
         for socket in tuple(self._by_session.get(session, ())):

@@ -21,7 +21,7 @@ from gptj import Condition, generators
 
 logger = logging.getLogger(__name__)
 
-BEAT_S = 1.0  # between two signs of life to those who count sockets
+BEAT_S = 1.0  # between two signs of life to other processes
 PULSE_S = 1.0  # between two renewals of the leases
 GLANCE_S = 0.25  # between two checkpoints, of all replies at once: the database writes no more often than that
 MUCH = 256  # UTF-16 units of text that are stored at the next glance; less waits for the second to end
@@ -52,7 +52,7 @@ class Process:
             metrics.MODEL_WELL.labels(alias).set_function(functools.partial(_well, alias))
         self._tasks = [
             asyncio.create_task(relay.listen(), name="the relay"),
-            _every(BEAT_S, census.beat),
+            _every(BEAT_S, _beat),
             _every(PULSE_S, replies.pulse),
             _every(GLANCE_S, _checkpoints()),
             _every(PULSE_S, replies.replays.pulse),
@@ -119,6 +119,11 @@ async def _again_and_again(seconds: float, work: Callable[[], Awaitable[None]]) 
         except Exception:
             logger.exception("%s failed", work.__name__)
         await asyncio.sleep(seconds)
+
+
+async def _beat() -> None:
+    await relay.beat()
+    await census.beat()
 
 
 def _checkpoints() -> Callable[[], Awaitable[None]]:
