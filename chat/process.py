@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 BEAT_S = 1.0  # between two signs of life to other processes
 PULSE_S = 1.0  # between two renewals of the leases
+HOT_S = 1.0  # between two writes of what is held hot: to Redis, for all replies at once
 GLANCE_S = 0.25  # between two checkpoints, of all replies at once: the database writes no more often than that
 MUCH = 256  # UTF-16 units of text that are stored at the next glance; less waits for the second to end
 PLACES_S = 5.0  # between two tellings of the places in line
@@ -56,6 +57,7 @@ class Process:
             _every(PULSE_S, replies.pulse),
             _every(GLANCE_S, _checkpoints()),
             _every(PULSE_S, replies.replays.pulse),
+            _every(HOT_S, _write_hot),
             _every(max(PULSE_S, settings.LEASE_S / 4), replies.take_over),
             _every(PLACES_S, _tell_places),
             _every(PLACES_S, _heed_sockets),
@@ -134,6 +136,11 @@ def _checkpoints() -> Callable[[], Awaitable[None]]:
         await replies.checkpoint(next(least))
 
     return checkpoint
+
+
+async def _write_hot() -> None:
+    if history.hot.gathered:
+        await threads.read(history.hot.write)
 
 
 async def _tell_places() -> None:

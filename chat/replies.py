@@ -138,6 +138,8 @@ class Replies:
 
     async def pulse(self) -> None:
         """Renew the leases, and hear who wants to stop. Every second."""
+        if not self._running:
+            return
         for reply in await threads.write(history.renew, self.owner, list(self._running)):
             running = self._running.get(reply)
             if running is not None:
