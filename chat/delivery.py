@@ -7,6 +7,7 @@ replies, and runs only while there is something to tell.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -48,7 +49,7 @@ class Draft:
         self.attempt = attempt
         self.text = ""
         self.units = 0  # UTF-16 code units in `text`
-        self.told_at = 0.0  # when some of it was last told, by the event loop's clock
+        self.told_at = 0.0  # when some of it was last told
         self._told = 0  # units that have been told
         self._untold: list[str] = []
         self._encode = protocol.deltas(message, attempt)
@@ -173,13 +174,8 @@ class Delivery:
     def _tell(sockets: Iterable[Socket], frame: ServerFrame, whose: str, key: UUID) -> None:
         """Encode once, and only if somebody hears."""
         heard_here = tuple(sockets)
-        if not heard_here and not relay.active:
-            return
-        text = frame.encode()
-        for socket in heard_here:
-            socket.deliver(text)
-        if relay.active:
-            relay.tell(whose, key, text)
+        if heard_here or relay.active:
+            _pass(heard_here, frame.encode(), whose, key)
 
     def _end(self, session: UUID) -> None:
         for socket in tuple(self._by_session.get(session, ())):
@@ -217,19 +213,19 @@ class Delivery:
 
     def wrote(self, draft: Draft) -> None:
         """Tell that a draft has more text: at once if it was told long ago, else soon."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = monotonic()
         if now - draft.told_at >= GATHER_S:
             draft.told_at = now
             self._tell_draft(draft)
             return
         self._gathering.add(draft)
         if self._timer is None:
-            self._timer = loop.call_at(max(draft.told_at, self._last) + GATHER_S, self._tell_gathered)
+            wait_s = max(draft.told_at, self._last) + GATHER_S - now
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._tell_gathered)
 
     def _tell_gathered(self) -> None:
         self._timer = None
-        self._last = asyncio.get_running_loop().time()
+        self._last = monotonic()
         gathered, self._gathering = self._gathering, set()
         for draft in gathered:
             draft.told_at = self._last
@@ -238,10 +234,7 @@ class Delivery:
     def _tell_draft(self, draft: Draft) -> None:
         frame = draft.take()
         if frame:
-            for socket in tuple(self._by_session.get(draft.session, ())):
-                socket.deliver(frame)
-            if relay.active:
-                relay.say("session", str(draft.session), frame)
+            _pass(tuple(self._by_session.get(draft.session, ())), frame, "session", draft.session)
 
     def close_draft(self, draft: Draft) -> None:
         """Tell the rest of a draft; from now on the database has the text."""
@@ -289,6 +282,13 @@ class Delivery:
         for answer in self._asked.get(UUID(message), ()):
             if not answer.done():
                 answer.set_result((attempt, text))
+
+
+def _pass(sockets: tuple[Socket, ...], frame: str, whose: str, key: UUID) -> None:
+    """Tell these sockets, and the processes that show the same."""
+    for socket in sockets:
+        socket.deliver(frame)
+    relay.tell(whose, key, frame)
 
 
 def _longer(message: Message, attempt: int, text: str) -> Message:

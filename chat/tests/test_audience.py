@@ -1,9 +1,11 @@
 """What processes show, told by a real Valkey: each hears what somebody there may see, and else nothing."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from channels.layers import get_channel_layer
@@ -11,6 +13,7 @@ from django.conf import LazySettings
 
 from chat import audience
 from chat import relay as module
+from chat.delivery import Delivery
 from chat.faults import redis_faults
 from chat.relay import GROUP, Relay
 from chat.tests.servers import Valkey
@@ -103,6 +106,24 @@ async def test_what_no_other_process_shows_is_not_said(start: Callable[[], Await
     await knows(here, there, "a", "b")
     there.relay.hide("a")
     await knows(here, there, "b")
+
+
+async def test_a_reply_s_text_is_said_only_where_its_session_is_shown(
+    start: Callable[[], Awaitable[Process]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = await start(), await start()
+    monkeypatch.setattr("chat.delivery.relay", here.relay)
+    delivery, shown, unseen = Delivery(), uuid4(), uuid4()
+    there.relay.show(shown)
+    await knows(here, there, str(shown))
+    there.heard.clear()
+    for session in (unseen, shown):
+        draft = delivery.open_draft(session, uuid4(), 1)
+        draft.add(f"for {session}")
+        delivery.close_draft(draft)
+    here.relay.say("mark", "after that")
+    await there.hears("after that")
+    assert [json.loads(frame)["text"] for frame in there.heard[:-1]] == [f"for {shown}"]
 
 
 async def test_who_comes_hears_what_was_told_a_moment_before(start: Callable[[], Awaitable[Process]]) -> None:
