@@ -114,7 +114,7 @@ class Making(abc.ABC):
 
     async def _write(self, stream: AsyncGenerator[Event, None], begun: Awaitable[bool]) -> history.Outcome | None:
         """Write down what the model says, once it is stored that it is asked; it is asked meanwhile."""
-        stored = False
+        stored, cap = False, settings.LIMITS["reply"]
         async with aclosing(stream) as events:
             async for event in events:
                 stored = stored or await begun
@@ -124,7 +124,7 @@ class Making(abc.ABC):
                     case Piece(text=text):
                         if self.first_token_ms is None:
                             self.first_token_ms = self._ms()
-                        if not _add(self.draft, text, settings.LIMITS["reply"]):
+                        if not _add(self.draft, text, cap):
                             return self.ended(Status.COMPLETE, finish=Finish.CAP)
                         self.wrote()
                     case Finished() as finished:

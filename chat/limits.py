@@ -109,6 +109,7 @@ def _shared() -> Storage:
     )
 
 
+@functools.lru_cache(maxsize=4096)
 def address_group(address: str) -> str | None:
     """Return what an address counts as: IPv6 by its /64; None for loopback, which is not limited, and what is none."""
     try:
