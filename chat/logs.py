@@ -66,11 +66,20 @@ class Discreet(ProcessorFormatter):
 
     def __init__(self, renderer: Processor) -> None:
         super().__init__(
-            foreign_pre_chain=[_taken],
-            processors=[structlog.contextvars.merge_contextvars, _worded, ExceptionRenderer(_told), _plain, renderer],
-            use_get_message=False,
-            pass_foreign_args=True,
+            processors=[structlog.contextvars.merge_contextvars, _worded, ExceptionRenderer(_told), _plain, renderer]
         )
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record's line. Only those of structlog's own loggers are structlog's to take apart.
+
+        It would copy the others, and have logging format them once more, in as long as all the rest takes.
+        """
+        if hasattr(record, "_logger"):
+            return super().format(record)
+        line: Any = _taken(record)
+        for process in self.processors:
+            line = process(None, record.levelname, line)
+        return str(line)
 
 
 class Console(Discreet):
@@ -105,12 +114,18 @@ class Json(Discreet):
         super().__init__(JSONRenderer(default=datetime.isoformat))
 
 
-def _taken(_: Any, __: str, event: EventDict) -> EventDict:
-    """Take from a record that logging made its message as it was given, and what was added to it as `extra`."""
-    record: logging.LogRecord = event["_record"]
-    event["event"] = record.msg
-    if "stack_info" in event:
-        event["stack"] = event.pop("stack_info")
+def _taken(record: logging.LogRecord) -> EventDict:
+    """Return a record that logging made as structlog's event: its message as it was given, and what was added to it."""
+    event: EventDict = {
+        "_record": record,
+        "_from_structlog": False,
+        "event": record.msg,
+        "positional_args": record.args,
+    }
+    if record.exc_info:
+        event["exc_info"] = record.exc_info
+    if record.stack_info:
+        event["stack"] = record.stack_info
     event.update({name: each for name, each in vars(record).items() if name not in OWN and isinstance(each, PLAIN)})
     return event
 
