@@ -140,7 +140,7 @@ class Replies:
         """Renew the leases, and hear who wants to stop. Every second."""
         if not self._running:
             return
-        for reply in await threads.write(history.renew, self.owner, list(self._running)):
+        for reply in await threads.write.together(history.renew, self.owner, list(self._running)):
             running = self._running.get(reply)
             if running is not None:
                 running.task.cancel()
@@ -151,7 +151,7 @@ class Replies:
         due = {running: units for running, units in due.items() if units - running.checkpointed >= least}
         if not due:
             return
-        over = await threads.write(history.checkpoint, _texts(due))
+        over = await threads.write.together(history.checkpoint, _texts(due))
         for running, units in due.items():
             running.checkpointed = units
             if running.key in over and self._running.get(running.key) is running and not running.task.done():
@@ -175,7 +175,7 @@ class Replies:
         await self.replays.drain()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=DRAIN_S)
-        await threads.write(history.checkpoint, texts)
+        await threads.write.together(history.checkpoint, texts)
         await threads.write(history.hand_on, self.owner)
         self.lines.clear()
 

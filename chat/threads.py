@@ -9,24 +9,18 @@ import itertools
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
+from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import (
-    DEFAULT_DB_ALIAS,
-    DataError,
-    Error,
-    IntegrityError,
-    connections,
-    transaction,
-)
+from django.db import DEFAULT_DB_ALIAS, DataError, Error, IntegrityError, InterfaceError, OperationalError, connections
 
+from chat import steps
 from chat.metrics import DATABASE, DATABASE_FAILURES, DATABASE_WAIT
 from chat.protocol import Code, Refused
+from chat.steps import Steps, Write
 
 logger = logging.getLogger(__name__)
 
@@ -36,17 +30,20 @@ R = TypeVar("R")
 READERS = 4
 WRITERS = {"sqlite": 1, "postgresql": 4}  # SQLite has one writer at a time; more would only wait on each other's lock
 CHECK_S = 1.0  # between two looks at whether a thread's connection still serves
-GATHER_S = 0.005  # that a writer waits for company, if it had some the last time
+LOCK_TIMEOUT_MS = 100  # that turns wait together in PostgreSQL for a session that another holds
+FOR_ONE = {"55P03", "40P01"}  # a lock that is not to be had, a deadlock: where PostgreSQL refuses a group for one of it
+RARE_S = 0.25  # between two turns' writes: a longer pause says no more than that they are rare
+REMEMBERED = 8  # pauses that count for how often they come
 
 
 class Call:
     """A function to be called in a thread, and whoever awaits what it returns or raises."""
 
-    __slots__ = ("asked", "context", "error", "function", "future", "loop", "shares", "value")
+    __slots__ = ("asked", "context", "error", "function", "future", "loop", "steps", "value")
 
-    def __init__(self, function: Callable[[], Any], *, shares: bool) -> None:
+    def __init__(self, function: Callable[[], Any], *, steps: Callable[[], Steps[Any]] | None = None) -> None:
         self.function = function
-        self.shares = shares  # a transaction with others
+        self.steps = steps  # of a write that may share a transaction with others
         self.context = copy_context()
         self.asked = time.perf_counter()
         self.loop = asyncio.get_running_loop()
@@ -54,13 +51,19 @@ class Call:
         self.value: Any = None
         self.error: BaseException | None = None
 
+    @property
+    def shares(self) -> bool:
+        """Whether it may share a transaction with others."""
+        return self.steps is not None
+
     def run(self) -> None:
-        """Call. To be refused is an answer; raises what else it raises."""
-        self.error = None
+        """Call."""
         try:
             self.value = self.context.run(self.function)
         except Refused as refused:
             self.error = refused
+        except BaseException as error:  # noqa: BLE001 (who awaits it raises it)
+            self.error = _translated(error)
 
     def answer(self) -> None:
         """Tell who awaits it, if somebody still does."""
@@ -80,91 +83,187 @@ class Pool:
         self._waits, self._works = DATABASE_WAIT.labels(name), DATABASE.labels(name)
         self._failures = DATABASE_FAILURES.labels(name)
         self._size = size
-        self._executor: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()  # of the two below
-        self._waiting: deque[Call] = deque()
-        self._alone = False  # there is one thread, which takes all that waits
-        self._company = False  # it was more than one the last time
-        self._checked = threading.local()
+        self._threads: list[threading.Thread] = []
+        self._waiting: SimpleQueue[Sequence[Call] | None] = SimpleQueue()
 
     async def __call__(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `function` in a thread. Raises what it raises, but for a database that fails: Refused, `unavailable`."""
-        return await self._ask(functools.partial(function, *args, **kwargs), shares=False)
+        call = Call(functools.partial(function, *args, **kwargs))
+        self.put([call])
+        found: R = await call.future
+        return found
 
-    async def together(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a `function` that does nothing but write the database, in one transaction of its own. Raises as a call.
-
-        Where there is one writer, those that wait share a commit: each one's own transaction becomes a savepoint
-        within a common one, so what is refused is undone by itself, and nobody is answered before the commit. If
-        anything else goes wrong, all of it is undone, and each runs once more, alone.
-        """
-        return await self._ask(functools.partial(function, *args, **kwargs), shares=True)
-
-    def _ask(self, function: Callable[[], R], *, shares: bool) -> "asyncio.Future[R]":
-        call = Call(function, shares=shares)
+    def put(self, calls: Sequence[Call]) -> None:
+        """Let a thread do these, when one comes to it."""
         with self._lock:
-            if self._executor is None:
-                size = self._size()
-                self._alone = size == 1
-                self._executor = ThreadPoolExecutor(size, f"database-{self._name}")
-            self._waiting.append(call)
-            if not self._alone or len(self._waiting) == 1:
-                self._executor.submit(self._work)
-        return call.future
+            if not self._threads:
+                work = functools.partial(self._work, self._waiting)
+                # Daemons: a process that goes down without closing the pool waits for no thread that waits for calls.
+                self._threads = [
+                    threading.Thread(target=work, name=f"database-{self._name}", daemon=True)
+                    for _ in range(self._size())
+                ]
+                for thread in self._threads:
+                    thread.start()
+            self._waiting.put(calls)
 
-    def _work(self) -> None:
-        """Do what waits, in the order in which it was asked: in the thread."""
-        if self._company:
-            time.sleep(GATHER_S)
-        with self._lock:
-            taken = [self._waiting.popleft() for _ in range(len(self._waiting) if self._alone else 1)]
-        self._company = len(taken) > 1
-        self._check_connection()
-        for shares, group in itertools.groupby(taken, key=lambda call: call.shares):
-            calls = [call for call in group if not call.future.cancelled()]
-            if shares and len(calls) > 1:
-                self._observed(_together, calls)
-            else:
-                for call in calls:
-                    self._observed(_each, [call])
+    def _work(self, waiting: "SimpleQueue[Sequence[Call] | None]") -> None:
+        """Do what waits, until there is nothing more to come: in a thread."""
+        checked = 0.0
+        try:
+            while (taken := self._next(waiting)) is not None:
+                checked = _check_connection(checked)
+                self._do([call for call in taken if not call.future.cancelled()])
+        finally:
+            connections.close_all()
 
-    def _observed(self, run: Callable[[Sequence[Call]], None], calls: Sequence[Call]) -> None:
-        """Run calls, answer them, and note how long that and the wait for the thread took."""
-        began = time.perf_counter()
-        run(calls)
-        self._works.observe(time.perf_counter() - began)
+    def _next(self, waiting: "SimpleQueue[Sequence[Call] | None]") -> Sequence[Call] | None:
+        """Wait for something to do; None says that there is nothing more to come."""
+        return waiting.get()
+
+    def _do(self, calls: Sequence[Call]) -> None:
         for call in calls:
+            self._observed(_each, [call])
+
+    def _observed(self, run: Callable[[Sequence[Call]], Sequence[Call]], calls: Sequence[Call]) -> None:
+        """Run calls, answer those that are done, and note how long that and the wait for the thread took."""
+        began = time.perf_counter()
+        done = run(calls)
+        self._works.observe(time.perf_counter() - began)
+        for call in done:
             self._waits.observe(began - call.asked)
             if isinstance(call.error, Refused) and call.error.code == Code.UNAVAILABLE:
                 self._failures.inc()
-        for loop, group in itertools.groupby(calls, key=lambda call: call.loop):
+        for loop, group in itertools.groupby(done, key=lambda call: call.loop):
             with suppress(RuntimeError):  # that loop is closed, and nobody waits any more
                 loop.call_soon_threadsafe(_answer, list(group))
 
-    def _check_connection(self) -> None:
-        """Close this thread's connection if it has failed, or does not answer; else it stays, as the thread does."""
-        now, connection = time.monotonic(), connections[DEFAULT_DB_ALIAS]
-        if now - getattr(self._checked, "at", 0.0) > CHECK_S or connection.errors_occurred:
-            connection.close_at = None
-            with suppress(Error):  # it is let go of all the same
-                connection.close_if_unusable_or_obsolete()
-            self._checked.at = now
+    def close(self) -> None:
+        """Close every thread's connection and let the threads end, when they have done what waits."""
+        with self._lock:
+            threads, self._threads = self._threads, []
+            for _ in threads:
+                self._waiting.put(None)
+            self._waiting = SimpleQueue()
+        for thread in threads:
+            thread.join()
+
+
+class Writer(Pool):
+    """One thread that takes all that waits at once, and lets the writes of turns share a transaction.
+
+    Nobody is answered before the commit, and what is refused has changed nothing. If anything else goes wrong, all of
+    it is undone, and each runs once more, alone.
+    """
+
+    def __init__(self, name: str, others: Pool) -> None:
+        """`others` are the threads beside this one, where the database has many writers."""
+        super().__init__(name, lambda: 1)
+        self._others = others
+        self._gathered: list[Call] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._asked = 0.0  # when the last write of a turn was, in the loop's time
+        self._pause_s = RARE_S  # between two of them, on average
+
+    async def __call__(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `function` in a thread, as a pool does: in its turn, or beside the turns where that can be."""
+        if _many_writers():
+            return await self._others(function, *args, **kwargs)
+        self._let_go()
+        return await super().__call__(function, *args, **kwargs)
+
+    async def together(self, write: Write[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a write of a turn, in one transaction with others that come within its patience. Raises as a call.
+
+        It waits only while so many come that there will be company.
+        """
+        call = Call(functools.partial(write, *args, **kwargs), steps=functools.partial(write.steps, *args, **kwargs))
+        self._gathered.append(call)
+        now = call.loop.time()
+        self._pause_s += (min(max(now - self._asked, 0.0), RARE_S) - self._pause_s) / REMEMBERED
+        self._asked = now
+        if self._pause_s > write.patience_s:
+            self._let_go()
+        elif self._timer is None or self._timer.when() > now + write.patience_s:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = call.loop.call_later(write.patience_s, self._let_go)
+        found: R = await call.future
+        return found
+
+    def _let_go(self) -> None:
+        """Let the thread have what has gathered."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._gathered:
+            gathered, self._gathered = self._gathered, []
+            self.put(gathered)
+
+    def _next(self, waiting: "SimpleQueue[Sequence[Call] | None]") -> Sequence[Call] | None:
+        taken = waiting.get()
+        with suppress(Empty):
+            while taken is not None:
+                more = waiting.get_nowait()
+                if more is None:
+                    waiting.put(None)
+                    break
+                taken = [*taken, *more]
+        return taken
+
+    def _do(self, calls: Sequence[Call]) -> None:
+        for shares, group in itertools.groupby(calls, key=lambda call: call.shares):
+            if shares:
+                self._observed(self._together, list(group))
+            else:
+                super()._do(list(group))
+
+    def _together(self, calls: Sequence[Call]) -> Sequence[Call]:
+        """Run calls in one transaction; return those that are done, which those are not that others run alone."""
+        try:
+            answers = steps.run([call.steps() for call in calls if call.steps], lock_timeout_ms=LOCK_TIMEOUT_MS)
+        except BaseException as error:  # noqa: BLE001 (whose fault it is, each finds out)
+            if _for_all(error) or (len(calls) == 1 and not _for_one(error)):
+                for call in calls:
+                    call.error = _translated(error)
+                return calls
+            logger.info("A common transaction is undone, %d calls run alone: %s", len(calls), type(error).__name__)
+            if not _many_writers():
+                return _each(calls)
+            for call in calls:
+                self._others.put([call])
+            return []
+        for call, answer in zip(calls, answers, strict=True):
+            if isinstance(answer, Refused):
+                call.error = answer
+            else:
+                call.value = answer
+        return calls
 
     def close(self) -> None:
-        """Close every thread's connection and let the threads end."""
-        with self._lock:
-            executor, self._executor = self._executor, None
-        if executor is None:
-            return
-        everyone = threading.Barrier(self._size())  # no thread takes two of the calls
-        for _ in range(self._size()):
-            executor.submit(_close_connections, everyone)
-        executor.shutdown(wait=True)
+        """Close every thread's connection and let the threads end, when they have done what waits."""
+        self._let_go()
+        super().close()
+        self._others.close()
 
 
-def _close_connections(everyone: threading.Barrier) -> None:
-    connections.close_all()
-    everyone.wait()
+def _many_writers() -> bool:
+    return WRITERS.get(connections[DEFAULT_DB_ALIAS].vendor, 1) > 1
+
+
+def _check_connection(checked: float) -> float:
+    """Close this thread's connection if it has failed, or does not answer; else it stays, as the thread does.
+
+    Looks at most every CHECK_S; `checked` is when it last did, and so is what it returns.
+    """
+    now, connection = time.monotonic(), connections[DEFAULT_DB_ALIAS]
+    if now - checked <= CHECK_S and not connection.errors_occurred:
+        return checked
+    connection.close_at = None
+    with suppress(Error):  # it is let go of all the same
+        connection.close_if_unusable_or_obsolete()
+    return now
 
 
 def _answer(calls: Sequence[Call]) -> None:
@@ -172,36 +271,21 @@ def _answer(calls: Sequence[Call]) -> None:
         call.answer()
 
 
-def _together(calls: Sequence[Call]) -> None:
-    """Run calls in one transaction; if that is not to be, each in its own."""
-    begun = False
-    try:
-        with transaction.atomic():
-            begun = True
-            for call in calls:
-                call.run()
-            if transaction.get_rollback():  # one could not be undone by itself
-                raise _Spoilt  # noqa: TRY301 (atomic undoes all)
-    except BaseException as error:  # noqa: BLE001 (whose fault it is, each finds out)
-        if begun:
-            logger.info("A common transaction is undone, %d calls run alone: %s", len(calls), type(error).__name__)
-            _each(calls)
-        else:  # for all the same reason
-            for call in calls:
-                call.error = _translated(error)
-
-
-class _Spoilt(Exception):
-    """A common transaction that cannot be committed."""
-
-
-def _each(calls: Sequence[Call]) -> None:
+def _each(calls: Sequence[Call]) -> Sequence[Call]:
     """Run calls one by one."""
     for call in calls:
-        try:
-            call.run()
-        except BaseException as error:  # noqa: BLE001 (who awaits it raises it)
-            call.error = _translated(error)
+        call.run()
+    return calls
+
+
+def _for_one(error: BaseException) -> bool:
+    """Tell whether PostgreSQL refused a group for a lock that one of it waits for."""
+    return getattr(error.__cause__, "sqlstate", None) in FOR_ONE
+
+
+def _for_all(error: BaseException) -> bool:
+    """Tell whether the database itself fails, so that each would find the same."""
+    return isinstance(error, (OperationalError, InterfaceError)) and not _for_one(error)
 
 
 def _translated(error: BaseException) -> BaseException:
@@ -215,10 +299,10 @@ def _translated(error: BaseException) -> BaseException:
 
 
 read = Pool("read", lambda: READERS)
-write = Pool("write", lambda: WRITERS.get(connections[DEFAULT_DB_ALIAS].vendor, 4))
+write = Writer("write", Pool("write", lambda: WRITERS["postgresql"] - 1))
 
 
 def close() -> None:
-    """Close both pools; the next call opens them again."""
+    """Close all pools; the next call opens them again."""
     read.close()
     write.close()

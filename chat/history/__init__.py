@@ -1,6 +1,7 @@
 """What was said: the only package that writes the models. All of it is sync and runs in `chat.threads`.
 
 A write is one function and one transaction, whose first statement raises the session's head and so locks the session.
+Those of every turn give out their statements instead (`chat.steps`), so that several can share a transaction.
 A read is never inside a transaction: head first, then rows. What comes out are the objects of `chat.protocol`.
 
 rows      database rows as the wire's objects

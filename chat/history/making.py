@@ -1,25 +1,25 @@
 """A reply from queued to its end: claims, leases, checkpoints. Writes name the attempt, so a late owner is refused."""
 
-import functools
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from chat import protocol
-from chat.history import hot, searching
+from chat import protocol, steps
+from chat.history import hot, searching, sql
 from chat.history.reading import said_before
 from chat.history.rows import BEING_MADE, message_object
 from chat.history.sessions import raise_head
 from chat.history.sql import stored_key
 from chat.memory import Said
 from chat.models import MAKING, Message, Status
+from chat.steps import Statement
 
 TAKEOVERS = 1  # a reply whose owner is lost is taken up this often
 
@@ -63,11 +63,8 @@ def task(key: UUID, attempt: int) -> Task | None:
     """Return what a reply is to be made from; None if this attempt is over."""
     found = Message.objects.filter(id=key, attempt=attempt, status__in=MAKING)
     reply = found.select_related("parent", "system_prompt").first()
-    return task_of(reply) if reply else None
-
-
-def task_of(reply: Message) -> Task:
-    """Return what a reply is to be made from."""
+    if reply is None:
+        return None
     return Task(
         said=said_before(reply),
         system_prompt=reply.system_prompt.text if reply.system_prompt else "",
@@ -77,8 +74,10 @@ def task_of(reply: Message) -> Task:
     )
 
 
-@transaction.atomic
-def begin(session: UUID, reply: protocol.Message, shown: Shown, *, queued_ms: int) -> protocol.Message | None:
+@steps.write(patience_s=steps.FIRST_TOKEN_S)
+def begin(
+    session: UUID, reply: protocol.Message, shown: Shown, *, queued_ms: int
+) -> steps.Steps[protocol.Message | None]:
     """Turn a reply from queued to streaming; return it as it is then, None if this attempt is over."""
     fields: dict[str, Any] = {
         "status": Status.STREAMING.value,
@@ -90,25 +89,28 @@ def begin(session: UUID, reply: protocol.Message, shown: Shown, *, queued_ms: in
     }
     if shown.model != reply.model:  # it is in an index
         fields["model"] = shown.model
-    kept = _change(session, reply, fields)
-    return _changed(reply, kept, {"queued_ms": queued_ms}, status=fields["status"]) if kept else None
+    *_, kept = yield steps.Ask(_change(session, reply, fields, moved=False), session=session, last=True)
+    return _changed(reply, kept, {"queued_ms": queued_ms}, status=fields["status"])
 
 
-def checkpoint(texts: Mapping[UUID, tuple[int, str]]) -> set[UUID]:
+@steps.write(patience_s=steps.LATER_S)
+def checkpoint(texts: Mapping[UUID, tuple[int, str]]) -> steps.Steps[set[UUID]]:
     """Keep the texts so far, by reply with its attempt; return those whose attempt is over."""
     hot.keep_drafts(texts)
-    sql = "UPDATE chat_message SET text = %s WHERE id = %s AND attempt = %s AND status = 'streaming'"
-    over = set()
-    with transaction.atomic(), connection.cursor() as cursor:
-        for key, (attempt, text) in sorted(texts.items()):
-            cursor.execute(sql, [text, stored_key(key), attempt])
-            if not cursor.rowcount:
-                over.add(key)
-    return over
+    changes = [(_KEEP_TEXT, [text, stored_key(key), attempt]) for key, (attempt, text) in sorted(texts.items())]
+    kept = yield steps.Ask(changes, last=True)
+    return {key for key, rows in zip(sorted(texts), kept, strict=True) if not rows}
 
 
-@transaction.atomic
-def end(session: UUID, reply: protocol.Message, outcome: Outcome, said: Sequence[Said]) -> protocol.Message | None:
+_KEEP_TEXT = """
+    UPDATE chat_message SET text = %s WHERE id = %s AND attempt = %s AND status = 'streaming' RETURNING attempt
+"""
+
+
+@steps.write(patience_s=steps.LATER_S)
+def end(
+    session: UUID, reply: protocol.Message, outcome: Outcome, said: Sequence[Said]
+) -> steps.Steps[protocol.Message | None]:
     """Store how a reply ended, and hold the session's turns hot; return it as it is then, None if this attempt is over.
 
     `reply` is as it was when it was queued, or begun.
@@ -124,84 +126,69 @@ def end(session: UUID, reply: protocol.Message, outcome: Outcome, said: Sequence
         **outcome.usage,
         **_RELEASED,
     }
-    kept = _change(session, reply, fields)
-    if kept is None:
-        return None
-    searching.keep(reply.id, kept.visitor, text)
-    if said:  # else it ended before the conversation was read
+    found = searching.kept_if(text, _MAKING, _making(session, reply))
+    *_, kept = yield steps.Ask([*found, *_change(session, reply, fields, moved=True)], session=session, last=True)
+    error = protocol.Failure(code=code, detail=outcome.error_detail) if code else None
+    finish = fields["finish"] or None
+    ended = _changed(reply, kept, outcome.usage, text=text, status=status.value, finish=finish, error=error)
+    if ended is not None and said:  # else it ended before the conversation was read
         turns = list(said)
         if text and status != Status.FAILED:
             turns.append(Said(id=reply.id, role="assistant", text=text))
-        hold = functools.partial(hot.keep, session, turns, head=kept.seq, leaf=reply.id)
-        transaction.on_commit(hold, robust=True)
-    error = protocol.Failure(code=code, detail=outcome.error_detail) if code else None
-    finish = fields["finish"] or None
-    return _changed(reply, kept, outcome.usage, text=text, status=status.value, finish=finish, error=error)
+        hot.keep(session, turns, head=ended.seq, leaf=reply.id)
+    return ended
 
 
 _RELEASED: dict[str, Any] = {"owner": "", "lease_until": None, "stop_wanted": False}
-
-
-class _Kept(NamedTuple):
-    """What of a changed reply is not known by whoever changes it: its number, and what others wrote."""
-
-    visitor: UUID
-    seq: int
-    feedback: int
-    model: str
-    first: UUID | str | None
-    tokens: int | None
-    window: int | None
-
-
-def _change(session: UUID, reply: protocol.Message, fields: Mapping[str, Any]) -> _Kept | None:
-    """Change a reply that is being made, as one change of its session; None if this attempt is over.
-
-    `fields` are by their columns and as the database takes them. Written in SQL: twice a reply, Django would take
-    longer to compose the statements than the database to run them.
-    """
-    changes = ", ".join(f"{name} = %s" for name in fields)
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT_CHANGE, [_now(), stored_key(session)])
-        found = cursor.fetchone()
-        if found is None:
-            return None
-        head, visitor = found
-        cursor.execute(
-            f"UPDATE chat_message SET seq = %s, {changes} WHERE id = %s AND session_id = %s AND attempt = %s"  # noqa: S608 (names of columns)
-            " AND status IN ('queued', 'streaming')"
-            " RETURNING seq, feedback, model, context_first_id, context_tokens, context_window",
-            [head, *fields.values(), stored_key(reply.id), stored_key(session), reply.attempt],
-        )
-        kept = cursor.fetchone()
-    if kept is None:
-        transaction.set_rollback(True)
-        return None
-    return _Kept(_uuid(visitor), *kept)
-
-
-_COUNT_CHANGE = """
-    UPDATE chat_chatsession SET head = head + 1, updated_at = %s WHERE id = %s RETURNING head, visitor_id
+_MAKING = """
+    chat_message.id = %s AND chat_message.session_id = %s AND attempt = %s AND status IN ('queued', 'streaming')
 """
 
 
-def _now() -> Any:
-    return connection.ops.adapt_datetimefield_value(timezone.now())
+def _making(session: UUID, reply: protocol.Message) -> list[Any]:
+    """Return the values of `_MAKING`, which a reply meets while this attempt at it is made."""
+    return [stored_key(reply.id), stored_key(session), reply.attempt]
 
 
-def _changed(reply: protocol.Message, kept: _Kept, usage: Mapping[str, int | None], **more: Any) -> protocol.Message:
-    """Return a reply as the wire has it after a change."""
+def _change(session: UUID, reply: protocol.Message, fields: Mapping[str, Any], *, moved: bool) -> list[Statement]:
+    """Return what changes a reply that is being made, as one change of its session; nothing if this attempt is over.
+
+    `fields` are by their columns and as the database takes them. `moved`: the session moves up in its lists, which has
+    four indexes written.
+    """
+    changes = ", ".join(f"{name} = %s" for name in fields)
+    making, key = _making(session, reply), stored_key(session)
+    now = [sql.stored_time(timezone.now())] if moved else []
+    return [
+        (_COUNT_AND_MOVE if moved else _COUNT, [*now, key, *making]),
+        (_CHANGE.format(changes), [key, *fields.values(), *making]),
+    ]
+
+
+_COUNT = f"""
+    UPDATE chat_chatsession SET head = head + 1 WHERE id = %s AND EXISTS (SELECT 1 FROM chat_message WHERE {_MAKING})
+"""  # noqa: S608 (constants of ours)
+_COUNT_AND_MOVE = _COUNT.replace("SET head", "SET updated_at = %s, head")
+_CHANGE = f"""
+    UPDATE chat_message SET seq = (SELECT head FROM chat_chatsession WHERE id = %s), {{}} WHERE {_MAKING}
+    RETURNING seq, feedback, model, context_first_id, context_tokens, context_window
+"""  # noqa: S608 (constants of ours)
+
+
+def _changed(
+    reply: protocol.Message, kept: steps.Rows, usage: Mapping[str, int | None], **more: Any
+) -> protocol.Message | None:
+    """Return a reply as the wire has it after a change, which gave these rows; None if it changed nothing."""
+    if not kept:
+        return None
+    ((seq, feedback, model, first, tokens, window),) = kept
     context = None
-    if kept.tokens is not None and kept.window is not None:
-        context = protocol.Context(tokens=kept.tokens, window=kept.window, first=kept.first and _uuid(kept.first))
-    known = {"seq": kept.seq, "feedback": kept.feedback, "model": kept.model or None, "context": context, **more}
+    if tokens is not None and window is not None:
+        context = protocol.Context(tokens=tokens, window=window, first=first and sql.uuid(first))
+    known = {"seq": seq, "feedback": feedback, "model": model or None, "context": context, **more}
     if reply.usage is not None:
         known["usage"] = reply.usage.model_copy(update=usage)
     return reply.model_copy(update=known)
-
-
-def _uuid(stored: UUID | str) -> UUID:
-    return stored if isinstance(stored, UUID) else UUID(stored)
 
 
 def want_stop(session: UUID, key: UUID, attempt: int) -> bool:
@@ -210,17 +197,22 @@ def want_stop(session: UUID, key: UUID, attempt: int) -> bool:
     return bool(making.update(stop_wanted=True))
 
 
-def renew(owner: str, replies: Collection[UUID]) -> list[UUID]:
+@steps.write(patience_s=steps.LATER_S)
+def renew(owner: str, replies: Collection[UUID]) -> steps.Steps[list[UUID]]:
     """Renew the leases of the replies that a process makes; return those that somebody wants stopped.
 
     One that is under its name but not among `replies` was lost on the way, and its lease runs out.
     """
-    mine = Message.objects.filter(owner=owner, id__in=replies, status__in=MAKING)
-    with transaction.atomic():
-        # By their ids, as checkpoints go, or in PostgreSQL the two may each wait for the other.
-        held = dict(mine.select_for_update().order_by("id").values_list("id", "stop_wanted"))
-        Message.objects.filter(id__in=held).update(lease_until=_lease())
-    return [key for key, stop_wanted in held.items() if stop_wanted]
+    lease = sql.stored_time(_lease())
+    renewals = [(_RENEW, [lease, stored_key(key), owner]) for key in sorted(replies)]
+    renewed = yield steps.Ask(renewals, last=True)
+    return [key for key, rows in zip(sorted(replies), renewed, strict=True) if rows and rows[0][0]]
+
+
+_RENEW = """
+    UPDATE chat_message SET lease_until = %s WHERE id = %s AND owner = %s AND status IN ('queued', 'streaming')
+    RETURNING stop_wanted
+"""
 
 
 def hand_on(owner: str) -> int:

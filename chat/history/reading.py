@@ -238,21 +238,26 @@ def sessions(visitor: UUID, *, before: tuple[datetime, UUID] | None, limit: int)
 
 
 def said_before(reply: Message) -> list[Said]:
-    """Return the turns that lead to `reply`, from where the reply above on its branch began; the last is answered.
-
-    From the cache if that knows the session as it was just before, else from the database.
-    """
+    """Return the turns that lead to `reply`, from where the reply above on its branch began; the last is answered."""
     asked = reply.parent
     if asked is None:
         return []
-    if asked.parent_id is None:
-        return [Said(id=asked.id, role="user", text=asked.text)]
-    if reply.seq == asked.seq + 1:  # made by the same change, so nothing happened in between
-        kept = hot.recall(reply.session_id, head=asked.seq - 1, leaf=asked.parent_id)
+    before = asked.seq - 1 if reply.seq == asked.seq + 1 else None  # made by the same change: nothing came in between
+    return said_up_to(reply.session_id, Said(id=asked.id, role="user", text=asked.text), asked.parent_id, before)
+
+
+def said_up_to(session: UUID, asked: Said, above: UUID | None, before: int | None) -> list[Said]:
+    """Return the turns that lead to what is `asked` below `above`, and that, from where the reply above began.
+
+    From the cache if that knows the session as it was at the head `before`, else from the database.
+    """
+    if above is None:
+        return [asked]
+    if before is not None:
+        kept = hot.recall(session, head=before, leaf=above)
         if kept is not None:
-            return [*kept, Said(id=asked.id, role="user", text=asked.text)]
-    start = _where_the_reply_above_began(asked)
-    return said(branch(asked.id, DEEP, above=start))
+            return [*kept, asked]
+    return said(branch(asked.id, DEEP, above=_where_the_reply_above_began(above)))
 
 
 def said(rows: Sequence[Message]) -> list[Said]:
@@ -264,9 +269,9 @@ def said(rows: Sequence[Message]) -> list[Said]:
     ]
 
 
-def _where_the_reply_above_began(asked: Message) -> int:
-    """Return the depth of the oldest message that the nearest reply above was shown."""
-    for above in reversed(branch(asked.parent_id, 10)):
+def _where_the_reply_above_began(end: UUID) -> int:
+    """Return the depth of the oldest message that the nearest reply on the branch that ends there was shown."""
+    for above in reversed(branch(end, 10)):
         if above.context_first_id is not None:
             first = Message.objects.filter(id=above.context_first_id).values_list("depth", flat=True).first()
             return first or 0

@@ -9,6 +9,7 @@ from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 
 from chat import protocol
+from chat.history.sql import Queued, Said
 from chat.models import MAKING, ChatSession, Message, Role
 
 # Written out: SQLite does not see that a partial index on these statuses fits where they are parameters.
@@ -82,6 +83,54 @@ def _message_object(message: Message, siblings: list[UUID]) -> protocol.Message:
         context=_context(message),
         usage=_usage(message) if reply else None,
         feedback=message.feedback,
+    )
+
+
+def message_said(said: Said) -> protocol.Message:
+    """Return what a person has said just now, with no sibling."""
+    return protocol.Message(
+        id=said.id,
+        seq=said.seq,
+        n=said.n,
+        client_id=said.client_id,
+        role="user",
+        parent=said.above,
+        siblings=[said.id],
+        text=said.text,
+        status="complete",
+        attempt=0,
+        finish=None,
+        error=None,
+        model=None,
+        created_at=said.at,
+        context=None,
+        usage=None,
+        feedback=0,
+    )
+
+
+def message_queued(said: Said, reply: Queued) -> protocol.Message:
+    """Return the reply that is to be made to it, with no sibling."""
+    return protocol.Message(
+        id=reply.id,
+        seq=said.seq + 1,
+        n=said.n + 1,
+        client_id=None,
+        role="assistant",
+        parent=said.id,
+        siblings=[reply.id],
+        text="",
+        status="queued",
+        attempt=1,
+        finish=None,
+        error=None,
+        model=reply.model,
+        created_at=said.at,
+        context=None,
+        usage=protocol.Usage(
+            prompt_tokens=None, completion_tokens=None, queued_ms=None, first_token_ms=None, total_ms=None
+        ),
+        feedback=0,
     )
 
 

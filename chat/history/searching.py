@@ -8,7 +8,9 @@ from uuid import UUID
 from django.db import connection
 
 from chat import words
+from chat.history.sql import stored_key, uuid
 from chat.models import ChatSession, Message, SearchEntry
+from chat.steps import Statement
 
 HIGHEST = 2**63 - 1  # a place beyond all
 NEWEST = 2_000  # entries that PostgreSQL looks at first: what is common stands among them, and what is rare does not
@@ -50,6 +52,14 @@ _AMONG_THE_NEWEST = """
 _WORD = {"sqlite": ('"{}" *', " AND "), "postgresql": ("'{}':*", " & ")}
 
 
+_KEEP = "INSERT INTO chat_searchentry (message_id, visitor, words) VALUES (%s, %s, %s)"
+_KEEP_IF = """
+    INSERT INTO chat_searchentry (message_id, visitor, words)
+    SELECT chat_message.id, visitor_id, %s FROM chat_message
+    JOIN chat_chatsession ON chat_chatsession.id = chat_message.session_id WHERE {}
+"""
+
+
 def keep(message: UUID, visitor: UUID, text: str) -> None:
     """Let a message that has ended be found."""
     keep_all([(message, visitor, text)])
@@ -57,15 +67,22 @@ def keep(message: UUID, visitor: UUID, text: str) -> None:
 
 def keep_all(said: Iterable[tuple[UUID, UUID, str]]) -> None:
     """Let messages be found, each given with its visitor and text, the oldest first. In SQL, as it is in every turn."""
-    stored = SearchEntry._meta.get_field("visitor").get_db_prep_value
-    rows = [
-        (stored(message, connection), stored(visitor, connection), " ".join(found))
-        for message, visitor, text in said
-        if (found := words.indexed(text))
-    ]
+    rows = [values for message, visitor, text in said for _, values in kept(message, visitor, text)]
     if rows:
         with connection.cursor() as cursor:
-            cursor.executemany("INSERT INTO chat_searchentry (message_id, visitor, words) VALUES (%s, %s, %s)", rows)
+            cursor.executemany(_KEEP, rows)
+
+
+def kept(message: UUID, visitor: UUID, text: str) -> list[Statement]:
+    """Return what lets a message be found: nothing if there are no words in it."""
+    found = words.indexed(text)
+    return [(_KEEP, [stored_key(message), stored_key(visitor), " ".join(found)])] if found else []
+
+
+def kept_if(text: str, condition: str, values: Sequence[Any]) -> list[Statement]:
+    """Return what lets a message that meets a condition be found by the words of `text`."""
+    found = words.indexed(text)
+    return [(_KEEP_IF.format(condition), [" ".join(found), *values])] if found else []
 
 
 def drop(message: UUID) -> None:
@@ -85,7 +102,7 @@ def search(visitor: UUID, query: str, *, before: int | None, limit: int) -> list
     for sql, parameters in statements(visitor, wanted, before=before or HIGHEST, limit=limit):
         with connection.cursor() as cursor:
             cursor.execute(sql, parameters)
-            places = {_uuid(message): place for place, message in cursor.fetchall()}
+            places = {uuid(message): place for place, message in cursor.fetchall()}
         if len(places) == limit:
             break
     rows = Message.objects.select_related("session__visitor", "session__system_prompt").in_bulk(places)
@@ -103,11 +120,7 @@ def statements(visitor: UUID, wanted: Sequence[str], *, before: int, limit: int)
     """
     quoted, joint = _WORD[connection.vendor]
     asked = joint.join(quoted.format(f"{visitor.hex[:8]}{word}") for word in wanted)
-    key = SearchEntry._meta.get_field("visitor").get_db_prep_value(visitor, connection)
+    key = stored_key(visitor)
     if connection.vendor == "postgresql":
         yield _AMONG_THE_NEWEST, [key, before, NEWEST, [f"% {word}%" for word in wanted], limit]
     yield _SEARCH[connection.vendor], [asked, before, key, limit]
-
-
-def _uuid(stored: Any) -> UUID:
-    return stored if isinstance(stored, UUID) else UUID(stored)

@@ -3,20 +3,22 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from chat import protocol
+from chat import protocol, steps
 from chat.history import searching, sql
-from chat.history.making import Task, task_of
-from chat.history.reading import end_below, expired, row
-from chat.history.rows import BEING_MADE, message_object, message_objects, session_object
+from chat.history.making import Task
+from chat.history.reading import end_below, expired, not_found, row, said_up_to
+from chat.history.rows import BEING_MADE, message_object, message_objects, message_queued, message_said, session_object
 from chat.history.sessions import raise_head
+from chat.memory import Said
 from chat.models import ChatSession, Message, Role, Status
 from chat.protocol import Code, Refused
+from chat.steps import Statement
 
 TITLE = 60  # characters of the first message that become the title
 
@@ -51,21 +53,34 @@ class _Known(Exception):
         self.message = message
 
 
-def add_turn(key: UUID, client_id: UUID, text: str, maker: Maker) -> Change:
+@steps.write(patience_s=steps.ACK_S)
+def add_turn(key: UUID, client_id: UUID, text: str, maker: Maker) -> steps.Steps[Change]:
     """Store what a person says after the current leaf, and a queued reply to it.
 
     Raises Refused: `bad_frame` for a known `client_id` with other text, `busy`, `expired`, `unknown_model`,
     `queue_full`, `not_found`.
     """
+    kept, others = yield steps.Ask([sql.session(key), sql.in_the_way(key, client_id)], session=key)
+    session, found = sql.session_of(kept), sql.in_the_way_of(others)
+    if session is None:
+        raise not_found()
+    session.head += 3
     try:
-        with transaction.atomic():
-            session = _lock(key, 3, client_id, text, maker)
-            said, reply = _store(session, client_id, text, session.leaf, maker)
+        _check(session, found, text, maker)
     except _Known as known:
         return Change(duplicate=known.message)
-    # Below a leaf there was nothing, so neither has a sibling.
-    stored = (message_object(said, [said.id]), message_object(reply, [reply.id]))
-    return Change(messages=stored, session=session_object(session), reply=stored[1], task=task_of(reply))
+    depth = 0 if found.depth is None else found.depth + 1
+    above, before = session.leaf_id, session.head - 3
+    said, reply, storing = _turn(session, client_id, text, maker, above=above, depth=depth)
+    yield steps.Ask(storing, last=True)
+    task = Task(
+        said=said_up_to(key, Said(id=said.id, role="user", text=text), above, before),
+        system_prompt=session.system_prompt.text if session.system_prompt else "",
+        sampling=protocol.Sampling(**session.sampling),
+        model=session.model,
+        queued_at=said.created_at,
+    )
+    return Change(messages=(said, reply), session=session_object(session), reply=reply, task=task)
 
 
 def edit_turn(key: UUID, message: UUID, client_id: UUID, text: str, maker: Maker) -> Change:
@@ -76,7 +91,9 @@ def edit_turn(key: UUID, message: UUID, client_id: UUID, text: str, maker: Maker
             old = row(message, key)
             if old.role != Role.USER:
                 raise Refused(Code.BAD_FRAME, "Only what you said can be edited.")
-            stored = tuple(message_objects(_store(session, client_id, text, old.parent, maker)))
+            said, reply, storing = _turn(session, client_id, text, maker, above=old.parent_id, depth=old.depth)
+            sql.run(*storing)
+            stored = tuple(message_objects([row(said.id, key), row(reply.id, key)]))
             return Change(messages=stored, session=session_object(session), reply=stored[1])
     except _Known as known:
         return Change(duplicate=known.message)
@@ -92,7 +109,8 @@ def regenerate(key: UUID, message: UUID, client_id: UUID, maker: Maker) -> Chang
                 asked = asked.parent
             reply = _new_reply(session, asked, maker, seq=session.head - 1, client_id=client_id)
             reply.save(force_insert=True)
-            _show(session, reply)
+            _show(session, reply.id, reply.n)
+            sql.run(sql.show(session))
             stored = message_object(reply)
             return Change(messages=(stored,), session=session_object(session), reply=stored)
     except _Known as known:
@@ -150,13 +168,18 @@ def select(key: UUID, message: UUID) -> Change:
 def _lock(key: UUID, changes: int, client_id: UUID, text: str | None, maker: Maker) -> ChatSession:
     """Lock the session for a turn. Raises _Known for a client id seen before, and Refused."""
     session = raise_head(key, changes)
-    stored, busy = sql.in_the_way(key, client_id)
-    if stored is not None:
-        message, known_text = stored
+    (others,) = sql.run(sql.in_the_way(key, client_id))
+    _check(session, sql.in_the_way_of(others), text, maker)
+    return session
+
+
+def _check(session: ChatSession, found: sql.InTheWay, text: str | None, maker: Maker) -> None:
+    """Raise _Known for a client id seen before, and Refused where there can be no turn now."""
+    if found.known is not None:
+        message, known_text = found.known
         _refuse_other(text, known_text)
         raise _Known(message)
-    _refuse(session, maker, busy=busy)
-    return session
+    _refuse(session, maker, busy=found.busy)
 
 
 def _refuse_other(text: str | None, known_text: str) -> None:
@@ -177,28 +200,18 @@ def _refuse(session: ChatSession, maker: Maker, *, busy: bool) -> None:
         raise Refused(Code.QUEUE_FULL, "Too many are waiting for this model; try again in a while.", retry_after_s=30)
 
 
-def _store(
-    session: ChatSession, client_id: UUID, text: str, above: Message | None, maker: Maker
-) -> tuple[Message, Message]:
-    """Insert what was said and a queued reply below it, and show them; return both."""
-    said = Message(
-        session=session,
-        parent=above,
-        depth=above.depth + 1 if above else 0,
-        n=session.length + 1,
-        seq=session.head - 2,
-        client_id=client_id,
-        role=Role.USER,
-        text=text,
-        status=Status.COMPLETE,
-    )
-    session.length += 1
-    reply = _new_reply(session, said, maker, seq=session.head - 1, client_id=None)
-    sql.insert([said, reply])
-    searching.keep(said.id, session.visitor_id, text)
+def _turn(
+    session: ChatSession, client_id: UUID, text: str, maker: Maker, *, above: UUID | None, depth: int
+) -> tuple[protocol.Message, protocol.Message, list[Statement]]:
+    """Return what was said and a queued reply below it, each with no sibling, and what stores and shows both."""
+    now = timezone.now()
+    said = sql.Said(uuid4(), session.id, above, depth, session.length + 1, session.head - 2, client_id, text, now)
+    lease = now + timedelta(seconds=settings.LEASE_S)
+    reply = sql.Queued(uuid4(), maker.owner, lease, session.model, session.system_prompt_id, session.sampling)
     session.title = session.title or _title(text)
-    _show(session, reply)
-    return said, reply
+    _show(session, reply.id, said.n + 1)
+    storing = [sql.turn(said, reply), *searching.kept(said.id, session.visitor_id, text), sql.show(session)]
+    return message_said(said), message_queued(said, reply), storing
 
 
 def _new_reply(
@@ -224,13 +237,12 @@ def _new_reply(
     )
 
 
-def _show(session: ChatSession, reply: Message) -> None:
-    """Move the leaf to `reply`, which was just inserted."""
-    session.leaf = reply
-    session.length = reply.n
+def _show(session: ChatSession, leaf: UUID, length: int) -> None:
+    """Move the leaf to a reply, which is the last of so many messages."""
+    session.leaf_id = leaf
+    session.length = length
     session.seq = session.head
     session.updated_at = timezone.now()
-    sql.update(session, ["leaf_id", "length", "title", "seq", "updated_at"])
 
 
 def _title(text: str) -> str:

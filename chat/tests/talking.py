@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.test import TestCase
 from django.utils import timezone
 
 from chat import history, protocol
@@ -59,8 +58,7 @@ class Talk:
         if status == Status.FAILED:
             more.setdefault("error_code", "internal")
         outcome = Outcome(text=text, status=status, **more)
-        with TestCase.captureOnCommitCallbacks(execute=True):  # a test may be one transaction, with no commit
-            return history.end(self.session, self._reply(reply, attempt), outcome, said)
+        return history.end(self.session, self._reply(reply, attempt), outcome, said)
 
     def _reply(self, key: UUID, attempt: int) -> protocol.Message:
         """Return a reply as whoever made that attempt knows it."""

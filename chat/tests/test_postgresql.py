@@ -53,6 +53,11 @@ def test_the_api_passes_on_postgresql(server: str) -> None:
     passes(server, str(TESTS / "test_api.py"), "-k", OF_THE_API)
 
 
+@pytest.mark.skipif("DATABASE_URL" in os.environ, reason="runs on another database already")
+def test_writes_share_transactions_on_postgresql_and_wait_for_no_others_lock(server: str) -> None:
+    passes(server, str(TESTS / "test_threads.py"), str(TESTS / "test_writers.py"))
+
+
 HOLDS_A_LOCK = """
 from django.db import connection, transaction
 with transaction.atomic(), connection.cursor() as cursor:
@@ -62,12 +67,24 @@ with transaction.atomic(), connection.cursor() as cursor:
 """
 
 
+HOLDS_ONE_BETWEEN_TWO_STEPS = """
+from chat import steps
+def hold():
+    yield steps.Ask([("LOCK TABLE wanted", [])])
+    print("held", flush=True)
+    input()
+    yield steps.Ask([], last=True)
+steps.run([hold()])
+"""
+
+
+@pytest.mark.parametrize("holds", [HOLDS_A_LOCK, HOLDS_ONE_BETWEEN_TWO_STEPS])
 @pytest.mark.skipif("DATABASE_URL" in os.environ, reason="runs on another database already")
-def test_a_process_that_is_frozen_in_a_transaction_loses_its_locks(server: str) -> None:
+def test_a_process_that_is_frozen_in_a_transaction_loses_its_locks(server: str, holds: str) -> None:
     environment = {**os.environ, "DATABASE_URL": server, "SECRET_KEY": secrets.token_urlsafe(50)}
     with psycopg.connect(server, autocommit=True, options="-c lock_timeout=20s") as other:
-        other.execute("CREATE TABLE wanted ()")
-        command = [sys.executable, "manage.py", "shell", "-c", HOLDS_A_LOCK]
+        other.execute("CREATE TABLE IF NOT EXISTS wanted ()")
+        command = [sys.executable, "manage.py", "shell", "-c", holds]
         with subprocess.Popen(
             command, cwd=settings.BASE_DIR, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as frozen:

@@ -1,6 +1,7 @@
 """A reply from its turn to its end, whatever happens meanwhile."""
 
 import asyncio
+from collections.abc import Mapping
 from time import monotonic
 from uuid import UUID, uuid4
 
@@ -8,7 +9,7 @@ import pytest
 from django.conf import LazySettings
 from django.db import connection
 
-from chat import history, threads
+from chat import history, steps, threads
 from chat import replies as module
 from chat.delivery import Draft
 from chat.generation import _add
@@ -399,9 +400,10 @@ async def test_much_text_is_stored_soon_and_with_one_write_for_all_replies(
     stored: list[dict[UUID, int]] = []
     store = history.checkpoint
 
-    def checkpoint(texts: dict[UUID, tuple[int, str]]) -> set[UUID]:
+    @steps.write(patience_s=store.patience_s)
+    def checkpoint(texts: Mapping[UUID, tuple[int, str]]) -> steps.Steps[set[UUID]]:
         stored.append({key: len(text) for key, (_, text) in texts.items()})
-        return store(texts)
+        return (yield from store.steps(texts))
 
     monkeypatch.setattr(history, "checkpoint", checkpoint)
     tabs = [await ada.open(await ada.begin()) for _ in range(3)]

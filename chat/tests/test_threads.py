@@ -3,17 +3,20 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
+from django.utils import timezone
 
-from chat import threads
-from chat.models import ChatSession, Visitor
+from chat import steps, threads
+from chat.history.sql import stored_key, stored_time
+from chat.models import Visitor
 from chat.protocol import Code, Refused
 from chat.tests.conftest import Person, Tab
 from chat.tests.locks import impatient, locked
@@ -113,30 +116,34 @@ async def test_closing_lets_go_of_every_connection_and_the_next_call_opens_anew(
 
 # --- Writes that share a transaction ---------------------------------------------------------------------------------
 
-one_writer = pytest.mark.skipif(connection.vendor != "sqlite", reason="the writers of PostgreSQL share nothing")
+one_writer = pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has others for what runs alone")
 
 
 class Ledger:
-    """Calls that each write a visitor by a name, in a transaction of their own; how often and in what each ran."""
+    """Writes of turns that each store a visitor by a name; how often each ran, and beside which others."""
 
     def __init__(self) -> None:
         self.ran: list[str] = []
-        self.shared: list[bool] = []
+        self.beside: dict[str, list[str]] = {}  # what of the same transaction was stored when it ran last
+        self.committed: list[str] = []
+        self.write = steps.write(patience_s=0.0)(self._write)
 
-    def write(self, name: str, spoil: Callable[[], Any] = lambda: None) -> str:
+    def _write(self, name: str, spoil: Callable[[], Sequence[steps.Statement]] = list) -> steps.Steps[str]:
         self.ran.append(name)
-        self.shared.append(connection.in_atomic_block)
-        with transaction.atomic():
-            Visitor.objects.create(name=name)
-            spoil()
+        (found,) = yield steps.Ask([("SELECT name FROM chat_visitor ORDER BY created_at", [])])
+        self.beside[name] = [each for (each,) in found]
+        yield steps.Ask([visitor_named(name), *spoil()], last=True)
+        self.committed.append(name)
         return name
 
     @asynccontextmanager
-    async def together(self, *calls: tuple[str, Callable[[], Any]] | str) -> AsyncIterator[list[asyncio.Task[str]]]:
+    async def together(
+        self, *calls: tuple[str, Callable[[], Sequence[steps.Statement]]] | str
+    ) -> AsyncIterator[list[asyncio.Task[str]]]:
         """Ask for all of these while the writer is busy, so that they wait together; then let it go on."""
-        gate = threading.Event()
-        busy = asyncio.ensure_future(threads.write(gate.wait, 5))
-        await asyncio.sleep(0)
+        begun, gate = threading.Event(), threading.Event()
+        busy = asyncio.ensure_future(threads.write.together(waiting(begun, gate)))
+        await asyncio.to_thread(begun.wait, 5)
         asked = [
             asyncio.create_task(threads.write.together(self.write, *((call,) if isinstance(call, str) else call)))
             for call in calls
@@ -151,43 +158,60 @@ class Ledger:
             threads.close()
 
 
+def waiting(begun: threading.Event, gate: threading.Event) -> steps.Write[[], None]:
+    """Return a write that says that it has begun, and keeps the writer busy until the gate opens."""
+
+    def wait() -> steps.Steps[None]:
+        begun.set()
+        gate.wait(5)
+        yield from ()
+
+    return steps.write(patience_s=0.0)(wait)
+
+
+def visitor_named(name: str, key: UUID | None = None) -> steps.Statement:
+    """Return what stores a visitor."""
+    visitor = "INSERT INTO chat_visitor (id, name, created_at) VALUES (%s, %s, %s)"
+    return visitor, [stored_key(key or uuid4()), name, stored_time(timezone.now())]
+
+
 async def stored() -> list[str]:
     """Return what another connection sees, in the order in which it was written."""
     return await threads.read(lambda: list(Visitor.objects.order_by("created_at").values_list("name", flat=True)))
 
 
-def refuse() -> None:
+TWICE = uuid4()
+
+
+def refuse() -> Sequence[steps.Statement]:
     raise Refused(Code.BUSY, "Not now.")
 
 
-def break_a_constraint() -> None:
-    Visitor.objects.create(id=Visitor.objects.get(name="a").id, name="b again")
+def break_a_constraint() -> Sequence[steps.Statement]:
+    return [visitor_named("b again", TWICE), visitor_named("b once more", TWICE)]
 
 
-def break_the_commit() -> None:
-    """Refer to a visitor that there is none of, which is looked at when the transaction is committed."""
-    ChatSession.objects.create(visitor_id=uuid4(), updated_at="2026-01-01T00:00Z")
+def break_the_commit() -> Sequence[steps.Statement]:
+    """Refer to a message that there is none of, which is looked at when the transaction is committed."""
+    entry = "INSERT INTO chat_searchentry (message_id, visitor, words) VALUES (%s, %s, 'word')"
+    return [(entry, [stored_key(uuid4()), stored_key(uuid4())])]
 
 
-@one_writer
 async def test_writes_that_wait_share_a_transaction_in_their_order() -> None:
     ledger = Ledger()
     async with ledger.together("a", "b", "c") as asked:
         pass
-    assert [write.result() for write in asked] == await stored() == ledger.ran == ["a", "b", "c"]
-    assert ledger.shared == [True, True, True]
+    assert [write.result() for write in asked] == await stored() == ledger.ran == ledger.committed == ["a", "b", "c"]
 
 
 @one_writer
-async def test_a_write_that_nobody_waits_beside_is_by_itself() -> None:
+async def test_each_of_a_transaction_sees_what_those_before_it_stored() -> None:
     ledger = Ledger()
-    assert await threads.write.together(ledger.write, "a") == "a"
-    assert ledger.shared == [False]
-    assert await stored() == ["a"]
-    threads.close()
+    async with ledger.together("a", "b", "c"):
+        pass
+    assert ledger.beside == {"a": [], "b": ["a"], "c": ["a", "b"]}
 
 
-@one_writer
 async def test_nobody_is_answered_before_the_commit() -> None:
     ledger = Ledger()
 
@@ -200,37 +224,47 @@ async def test_nobody_is_answered_before_the_commit() -> None:
     assert await asyncio.gather(*seen) == [["a", "b", "c"]] * 3
 
 
-@one_writer
-async def test_what_is_refused_is_undone_by_itself() -> None:
+async def test_what_comes_after_the_last_statement_comes_after_the_commit() -> None:
+    seen = []
+
+    def look() -> steps.Steps[None]:
+        yield steps.Ask([visitor_named("a")], last=True)
+        with ThreadPoolExecutor(1) as other:
+            seen.append(other.submit(_count_of_visitors).result())
+
+    await threads.write.together(steps.write(patience_s=0.0)(look))
+    assert seen == [1]
+    threads.close()
+
+
+def _count_of_visitors() -> int:
+    try:
+        return Visitor.objects.count()
+    finally:
+        connection.close()
+
+
+async def test_what_is_refused_is_not_stored_and_the_others_are() -> None:
     ledger = Ledger()
-    hooked: list[str] = []
-
-    def hook() -> None:
-        transaction.on_commit(lambda: hooked.append(ledger.ran[-1]))
-
-    def hook_and_refuse() -> None:
-        hook()
-        refuse()
-
-    async with ledger.together(("a", hook), ("b", hook_and_refuse), "c") as (first, second, third):
+    async with ledger.together("a", ("b", refuse), "c") as (first, second, third):
         pass
     assert (first.result(), third.result()) == ("a", "c")
     assert isinstance(second.exception(), Refused)
     assert await stored() == ["a", "c"]
     assert ledger.ran == ["a", "b", "c"]  # once
-    assert len(hooked) == 1
+    assert ledger.committed == ["a", "c"]
 
 
-@one_writer
 @pytest.mark.parametrize("spoil", [break_a_constraint, break_the_commit])
-async def test_what_cannot_be_stored_harms_no_neighbour(spoil: Callable[[], None]) -> None:
+async def test_what_cannot_be_stored_harms_no_neighbour(spoil: Callable[[], Sequence[steps.Statement]]) -> None:
     ledger = Ledger()
     async with ledger.together("a", ("b", spoil), "c") as (first, second, third):
         pass
     assert (first.result(), third.result()) == ("a", "c")
     assert isinstance(second.exception(), IntegrityError)
-    assert await stored() == ["a", "c"]
-    assert ledger.shared[-3:] == [False, False, False]  # each once more by itself
+    assert sorted(await stored()) == sorted(ledger.committed) == ["a", "c"]
+    assert sorted(ledger.ran[-3:]) == ["a", "b", "c"]  # each once more by itself
+    assert len(ledger.ran) == 6
 
 
 @one_writer
@@ -241,11 +275,10 @@ async def test_where_the_database_is_locked_all_are_refused_at_once_and_nothing_
         async with ledger.together("a", "b", "c") as asked:
             pass
     assert [getattr(write.exception(), "code", None) for write in asked] == [Code.UNAVAILABLE] * 3
-    assert ledger.ran == []
+    assert ledger.beside == {}
     assert await stored() == []
 
 
-@one_writer
 async def test_who_waits_no_longer_is_not_written_for_and_the_others_are() -> None:
     ledger = Ledger()
     async with ledger.together("a", "b", "c") as asked:
@@ -262,4 +295,32 @@ async def test_what_shares_nothing_is_done_in_its_turn() -> None:
         asked += [asyncio.create_task(threads.write.together(ledger.write, name)) for name in "cd"]
         await asyncio.sleep(0)
     assert await stored() == ledger.ran == ["a", "b", "alone", "c", "d"]
-    assert ledger.shared == [True, True, False, True, True]
+
+
+async def test_writes_wait_for_company_only_where_so_many_come_that_there_will_be_some() -> None:
+    threads.close()
+    ledger = Ledger()
+    patient = steps.write(patience_s=0.1)(ledger.write.steps)
+    writer = threads.Writer("write", threads.Pool("write", lambda: 1))
+    single = asyncio.create_task(writer.together(patient, "single"))
+    await asyncio.sleep(0)
+    assert not writer._gathered
+    await single
+    many = [asyncio.create_task(writer.together(patient, str(number))) for number in range(30)]
+    await asyncio.sleep(0)
+    assert len(writer._gathered) > 10
+    assert await asyncio.gather(*many) == [str(number) for number in range(30)]
+    await asyncio.to_thread(writer.close)
+    threads.close()
+
+
+async def test_closing_leaves_nothing_undone_that_waited_for_company() -> None:
+    ledger = Ledger()
+    patient = steps.write(patience_s=0.1)(ledger.write.steps)
+    writer = threads.Writer("write", threads.Pool("write", lambda: 1))
+    many = [asyncio.create_task(writer.together(patient, str(number))) for number in range(30)]
+    await asyncio.sleep(0)
+    assert writer._gathered
+    await asyncio.to_thread(writer.close)
+    assert len(ledger.committed) == 30
+    await asyncio.gather(*many)
