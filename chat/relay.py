@@ -38,7 +38,6 @@ class Relay:
         self._audience = Audience()
         self._untold = Untold()
         self._listening = False
-        self._silent = True  # since the last beat
 
     @property
     def active(self) -> bool:
@@ -79,14 +78,12 @@ class Relay:
             self._say_shown()
 
     async def beat(self) -> None:
-        """Say that this process lives, if it has said nothing lately. Every second."""
+        """Say that this process lives. Every second."""
         if not self.active:
             return
         self._audience.forget_lost()
         self._untold.age()
-        if self._silent:
-            self._send_soon()
-        self._silent = True
+        self._send_soon()
 
     def _say_shown(self) -> None:
         if self._shown.changed:
@@ -112,7 +109,6 @@ class Relay:
         layer = get_channel_layer()
         if layer is None:
             return AGAIN_S
-        self._silent = False
         message = {"type": "chat.relay", "sender": self._name, "items": items, **self._shown.news()}
         try:
             await layer.group_send(GROUP, message)
@@ -149,6 +145,7 @@ class Relay:
         channel = await layer.new_channel()
         await layer.group_add(GROUP, channel)
         self._listening = True
+        self._say_whole()
         self.say("whole")
         while True:
             self._obey(await layer.receive(channel))

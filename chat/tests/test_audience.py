@@ -48,9 +48,7 @@ async def start(
     valkey: Valkey, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[[], Awaitable[Process]]]:
     """Starts processes, on the layer that a set REDIS_URL gives."""
-    settings.CHANNEL_LAYERS = {
-        "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [valkey.url]}}
-    }
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "chat.layer.Layer", "CONFIG": {"hosts": [valkey.url]}}}
     monkeypatch.setattr(module, "AGAIN_S", 0.02)
     monkeypatch.setattr(audience, "ASK_S", 0.05)
     made: list[Process] = []

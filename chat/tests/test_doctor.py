@@ -40,7 +40,7 @@ async def test_a_model_that_cannot_be_reached_is_told_with_what_to_do() -> None:
 @pytest.fixture
 def redis_layer(valkey: Valkey, settings: LazySettings) -> Valkey:
     """Redis as the channel layer too."""
-    layer = {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [valkey.url]}}
+    layer = {"BACKEND": "chat.layer.Layer", "CONFIG": {"hosts": [valkey.url]}}
     settings.CHANNEL_LAYERS = {"default": layer}
     return valkey
 

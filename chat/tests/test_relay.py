@@ -16,9 +16,7 @@ WAIT_S = 10.0
 @pytest.fixture(autouse=True)
 def layer(valkey: Valkey, settings: LazySettings) -> None:
     """The layer that a set REDIS_URL gives."""
-    settings.CHANNEL_LAYERS = {
-        "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [valkey.url]}}
-    }
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "chat.layer.Layer", "CONFIG": {"hosts": [valkey.url]}}}
 
 
 async def test_while_redis_is_gone_nothing_gathers_and_afterwards_all_is_heard_once(

@@ -92,7 +92,7 @@ def test_redis_and_postgresql_come_by_their_urls_alone(tmp_path: Path) -> None:
     found = settings(tmp_path, **urls)
     assert found["CACHES"]["default"]["LOCATION"] == urls["REDIS_URL"]
     layer = found["CHANNEL_LAYERS"]["default"]
-    assert layer["BACKEND"] == "channels_redis.pubsub.RedisPubSubChannelLayer"
+    assert layer["BACKEND"] == "chat.layer.Layer"
     assert layer["CONFIG"]["hosts"][0]["socket_timeout"] > 10  # else idle sockets are closed (channels_redis#422)
     database = found["DATABASES"]["default"]
     assert (database["ENGINE"], database["HOST"]) == ("django.db.backends.postgresql", "db")
