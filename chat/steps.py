@@ -55,7 +55,7 @@ class Write(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run it. Raises Refused, and what the database raises."""
         (answer,) = run([self.steps(*args, **kwargs)])
-        if isinstance(answer, Refused):
+        if isinstance(answer, Exception):
             raise answer
         found: R = answer
         return found
@@ -86,7 +86,7 @@ class _Running:
 
 
 def run(writes: Sequence[Steps[Any]], *, lock_timeout_ms: int = 0) -> list[Any]:
-    """Run writes in one transaction; return the answer of each, or the Refused that it raised.
+    """Run writes in one transaction; return the answer of each, the Refused that it raised, or what after the commit.
 
     If anything else goes wrong, that is raised, and nothing of any is stored. `lock_timeout_ms` is how long PostgreSQL
     waits for another's lock, 0 for ever.
@@ -109,7 +109,10 @@ def run(writes: Sequence[Steps[Any]], *, lock_timeout_ms: int = 0) -> list[Any]:
             _side_by_side(connection.connection, running, lock_timeout_ms, within=False)
     for each in running:
         if each.ask is not None:
-            each.go_on()
+            try:
+                each.go_on()
+            except Exception as error:  # noqa: BLE001 (what is stored is not run again, whatever comes after)
+                each.answer = error
     return [each.answer for each in running]
 
 

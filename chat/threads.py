@@ -235,8 +235,8 @@ class Writer(Pool):
                 self._others.put([call])
             return []
         for call, answer in zip(calls, answers, strict=True):
-            if isinstance(answer, Refused):
-                call.error = answer
+            if isinstance(answer, Exception):
+                call.error = _translated(answer)
             else:
                 call.value = answer
         return calls

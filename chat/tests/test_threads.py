@@ -267,6 +267,24 @@ async def test_what_cannot_be_stored_harms_no_neighbour(spoil: Callable[[], Sequ
     assert len(ledger.ran) == 6
 
 
+async def test_what_fails_after_the_commit_is_not_run_again_and_harms_no_neighbour() -> None:
+    ledger = Ledger()
+
+    def fail() -> steps.Steps[None]:
+        yield from ledger.write.steps("b")
+        raise ZeroDivisionError
+
+    failing = steps.write(patience_s=0.0)(fail)
+    async with ledger.together("a") as asked:
+        failed = asyncio.create_task(threads.write.together(failing))
+        await asyncio.sleep(0)
+    assert asked[0].result() == "a"
+    with pytest.raises(ZeroDivisionError):
+        await failed
+    assert await stored() == ledger.ran == ["a", "b"]
+    threads.close()
+
+
 @one_writer
 async def test_where_the_database_is_locked_all_are_refused_at_once_and_nothing_is_stored() -> None:
     await impatient()
