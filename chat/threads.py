@@ -163,6 +163,7 @@ class Writer(Pool):
         self._others = others
         self._gathered: list[Call] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # whose the timer is
         self._asked = 0.0  # when the last write of a turn was, in the loop's time
         self._pause_s = RARE_S  # between two of them, on average
 
@@ -179,6 +180,9 @@ class Writer(Pool):
         It waits only while so many come that there will be company.
         """
         call = Call(functools.partial(write, *args, **kwargs), steps=functools.partial(write.steps, *args, **kwargs))
+        if call.loop is not self._loop:
+            self._let_go()  # the loop before this one may be closed, and its timer with it
+            self._loop = call.loop
         self._gathered.append(call)
         now = call.loop.time()
         self._pause_s += (min(max(now - self._asked, 0.0), RARE_S) - self._pause_s) / REMEMBERED

@@ -342,3 +342,22 @@ async def test_closing_leaves_nothing_undone_that_waited_for_company() -> None:
     await asyncio.to_thread(writer.close)
     assert len(ledger.committed) == 30
     await asyncio.gather(*many)
+
+
+def test_who_waited_for_company_in_a_loop_that_has_closed_leaves_nobody_waiting() -> None:
+    patient = steps.write(patience_s=0.1)(Ledger().write.steps)
+    writer = threads.Writer("write", threads.Pool("write", lambda: 1))
+
+    async def leave() -> None:
+        many = [asyncio.create_task(writer.together(patient, str(number))) for number in range(30)]
+        await asyncio.sleep(0)
+        assert writer._gathered
+        for each in many:
+            each.cancel()
+
+    async def write() -> str:
+        return await asyncio.wait_for(writer.together(patient, "new"), 5)
+
+    asyncio.run(leave())
+    assert asyncio.run(write()) == "new"
+    writer.close()

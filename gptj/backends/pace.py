@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 PAUSE_S = 0.05  # between two reads of a reply: more than the 40 ms between two of its frames
-EACH_S = 0.0005  # for each reply, where that is more: several times what it takes to read, tell and send one
+EACH_S = 0.00055  # for each reply, where that is more: several times what it takes to read, tell and send one
 TOGETHER = 40  # replies that are read one after the other, before the event loop does anything else
 
 
