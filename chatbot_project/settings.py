@@ -145,7 +145,7 @@ def _database() -> dict[str, Any]:
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 5,  # s, for another's lock to go
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;",
         }
         # A shared in-memory database fails at once with threads, so tests get a file.
         config["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}

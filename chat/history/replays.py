@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from chat import protocol
+from chat.history import sql
 from chat.history.making import Outcome, Shown, Task
 from chat.history.reading import branch, is_shown, said
 from chat.history.sessions import kept_once
@@ -78,8 +79,14 @@ def ask_replay(
 
 
 def replays_wait() -> bool:
-    """Tell whether there is a replay that no living process has."""
-    return _unowned().exists()
+    """Tell whether there is a replay that no living process has. In SQL, as each process asks every second."""
+    (waiting,) = sql.run((_WAITING, [sql.stored_time(timezone.now())]))
+    return bool(waiting)
+
+
+_WAITING = """
+    SELECT 1 FROM chat_replay WHERE status IN ('queued', 'streaming') AND (owner = '' OR lease_until < %s) LIMIT 1
+"""
 
 
 def claim_replays(owner: str, most: int) -> list[tuple[UUID, str]]:

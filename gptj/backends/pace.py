@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
-PAUSE_S = 0.05  # between two reads of a reply: more than the 40 ms between two of its frames
+PAUSE_S = 0.054  # between two reads of a reply: more than the 40 ms between two of its frames
 EACH_S = 0.00055  # for each reply, where that is more: several times what it takes to read, tell and send one
 TOGETHER = 40  # replies that are read one after the other, before the event loop does anything else
 
