@@ -90,6 +90,7 @@ async def test_so_it_is_after(pair: Cluster, shaky: Valkey, fault: Callable[[Clu
     await come_and_see(pair)
 
 
+@pytest.mark.long
 async def test_so_it_is_after_one_was_frozen_until_it_counted_as_lost(pair: Cluster) -> None:
     await come_and_see(pair)
     pair.processes[1].tell(signal.SIGSTOP)

@@ -74,7 +74,7 @@ async def talkers(url: str, count: int) -> AsyncIterator[list[Tab]]:
         ]
 
 
-@pytest.mark.parametrize("seconds", [2, 10])
+@pytest.mark.parametrize("seconds", [2, pytest.param(10, marks=pytest.mark.long)])
 async def test_locked(one: Cluster, seconds: int, tally: dict[str, Counter[str]]) -> None:
     database = one.processes[0].data_dir / "chat.sqlite3"
     async with talkers(one.urls[0], TALKERS + 2) as (writing, watching, *others):

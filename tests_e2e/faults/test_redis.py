@@ -74,6 +74,7 @@ async def test_restarted(pair: Cluster, shaky: Valkey) -> None:
     await talk_through(pair, restart)
 
 
+@pytest.mark.long
 async def test_stopped_for_20_seconds(pair: Cluster, shaky: Valkey) -> None:
     await talk_through(pair, shaky.stop)
     await asyncio.sleep(STOPPED_S)
