@@ -13,16 +13,12 @@ from django.db.models import Model
 from chat.models import ChatSession, SystemPrompt, Visitor
 from chat.steps import Rows, Statement
 
-_SESSION = """
-    SELECT (SELECT name FROM chat_visitor WHERE chat_visitor.id = visitor_id),
-        (SELECT text FROM chat_systemprompt WHERE chat_systemprompt.hash = system_prompt_id), {}
-    FROM chat_chatsession WHERE id = %s
+_READ = """
+    (SELECT name FROM chat_visitor WHERE chat_visitor.id = visitor_id),
+    (SELECT text FROM chat_systemprompt WHERE chat_systemprompt.hash = system_prompt_id), {}
 """
-_RAISE_HEAD = """
-    UPDATE chat_chatsession SET head = head + %s WHERE id = %s
-    RETURNING (SELECT name FROM chat_visitor WHERE chat_visitor.id = visitor_id),
-        (SELECT text FROM chat_systemprompt WHERE chat_systemprompt.hash = system_prompt_id), {}
-"""
+_SESSION = f"SELECT {_READ} FROM chat_chatsession WHERE id = %s"  # noqa: S608 (constants of ours)
+_RAISE_HEAD = f"UPDATE chat_chatsession SET head = head + %s WHERE id = %s RETURNING {_READ}"  # noqa: S608
 # Each part by its own index: an OR, or an order, has SQLite read the whole session.
 _IN_THE_WAY = """
     SELECT 'known', id, text, depth FROM chat_message WHERE session_id = %s AND client_id = %s

@@ -62,6 +62,22 @@ def cluster(folder: Path, size: int = 2, origins: Sequence[str] = (), **environm
         assert "Traceback" not in said, said
 
 
+@pytest.fixture
+def shaky() -> Iterator[Valkey]:
+    """A Redis of its own, to be ill-treated."""
+    server = Valkey()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def pair(tmp_path: Path, shaky: Valkey) -> Iterator[Cluster]:
+    """Two processes on it."""
+    with cluster(tmp_path, REDIS_URL=shaky.url) as made:
+        yield made
+
+
 @pytest.fixture(scope="package")
 def redis_server() -> Iterator[Valkey]:
     """A real server of Redis's protocol."""

@@ -3,36 +3,19 @@
 import asyncio
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
 from chat.audience import LOST_S
 from chat.tests.servers import Valkey
-from tests_e2e.faults.conftest import Cluster, cluster
+from tests_e2e.faults.conftest import Cluster
 from tests_e2e.faults.person import Tab, Visitor
 
 WORDS = " ".join(f"word{n}" for n in range(60))  # 1.2 s
 PATIENT_S = 20.0  # a tab that never asks what it missed while a reply is made
 HEALED_S = 3.0  # after a fault, for processes to know again what the others show: they hear of each other every second
-
-
-@pytest.fixture
-def shaky() -> Iterator[Valkey]:
-    """A Redis of its own, to be ill-treated."""
-    server = Valkey()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def pair(tmp_path: Path, shaky: Valkey) -> Iterator[Cluster]:
-    """Two processes on it."""
-    with cluster(tmp_path, REDIS_URL=shaky.url) as made:
-        yield made
 
 
 async def come_and_see(two: Cluster) -> None:

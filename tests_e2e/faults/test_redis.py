@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,22 +14,6 @@ from tests_e2e.faults.person import Tab, Visitor
 WORDS = " ".join(f"word{n}" for n in range(60))
 LONG = "a b c d " * 100  # 8 s
 STOPPED_S = 20
-
-
-@pytest.fixture
-def shaky() -> Iterator[Valkey]:
-    """A Redis of its own, to be ill-treated."""
-    server = Valkey()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def pair(tmp_path: Path, shaky: Valkey) -> Iterator[Cluster]:
-    """Two processes on it."""
-    with cluster(tmp_path, REDIS_URL=shaky.url) as made:
-        yield made
 
 
 async def talk_through(two: Cluster, fault: Callable[[], None]) -> None:
