@@ -255,8 +255,7 @@ class Delivery:
 
     async def _text_so_far(self, message: UUID) -> tuple[int, str]:
         """Return the attempt that is made and its text; attempt 0 if nobody says."""
-        draft = self._drafts.get(message)
-        if draft is not None:
+        if (draft := self._drafts.get(message)) is not None:
             return draft.attempt, draft.text
         if not relay.active:
             return 0, ""
@@ -274,8 +273,7 @@ class Delivery:
                 del self._asked[message]
 
     def _answer(self, message: str) -> None:
-        draft = self._drafts.get(UUID(message))
-        if draft is not None:
+        if (draft := self._drafts.get(UUID(message))) is not None:
             relay.say("draft", message, draft.attempt, draft.text)
 
     def _hear_draft(self, message: str, attempt: int, text: str) -> None:

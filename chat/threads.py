@@ -11,16 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from contextvars import copy_context
 from queue import Empty, SimpleQueue
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, DataError, Error, IntegrityError, InterfaceError, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from chat import steps
+from chat.calls import Call, answer_all, for_all, for_one, translated
 from chat.metrics import DATABASE, DATABASE_FAILURES, DATABASE_WAIT
 from chat.protocol import Code, Refused
-from chat.steps import Steps, Write
+from chat.steps import Write
 
 logger = logging.getLogger(__name__)
 
@@ -31,48 +31,8 @@ READERS = 4
 WRITERS = {"sqlite": 1, "postgresql": 4}  # SQLite has one writer at a time; more would only wait on each other's lock
 CHECK_S = 1.0  # between two looks at whether a thread's connection still serves
 LOCK_TIMEOUT_MS = 100  # that turns wait together in PostgreSQL for a session that another holds
-FOR_ONE = {"55P03", "40P01"}  # a lock that is not to be had, a deadlock: where PostgreSQL refuses a group for one of it
 RARE_S = 0.25  # between two turns' writes: a longer pause says no more than that they are rare
 REMEMBERED = 8  # pauses that count for how often they come
-
-
-class Call:
-    """A function to be called in a thread, and whoever awaits what it returns or raises."""
-
-    __slots__ = ("asked", "context", "error", "function", "future", "loop", "steps", "value")
-
-    def __init__(self, function: Callable[[], Any], *, steps: Callable[[], Steps[Any]] | None = None) -> None:
-        self.function = function
-        self.steps = steps  # of a write that may share a transaction with others
-        self.context = copy_context()
-        self.asked = time.perf_counter()
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self.loop.create_future()
-        self.value: Any = None
-        self.error: BaseException | None = None
-
-    @property
-    def shares(self) -> bool:
-        """Whether it may share a transaction with others."""
-        return self.steps is not None
-
-    def run(self) -> None:
-        """Call."""
-        try:
-            self.value = self.context.run(self.function)
-        except Refused as refused:
-            self.error = refused
-        except BaseException as error:  # noqa: BLE001 (who awaits it raises it)
-            self.error = _translated(error)
-
-    def answer(self) -> None:
-        """Tell who awaits it, if somebody still does."""
-        if self.future.done():
-            return
-        if self.error is None:
-            self.future.set_result(self.value)
-        else:
-            self.future.set_exception(self.error)
 
 
 class Pool:
@@ -137,7 +97,7 @@ class Pool:
                 self._failures.inc()
         for loop, group in itertools.groupby(done, key=lambda call: call.loop):
             with suppress(RuntimeError):  # that loop is closed, and nobody waits any more
-                loop.call_soon_threadsafe(_answer, list(group))
+                loop.call_soon_threadsafe(answer_all, list(group))
 
     def close(self) -> None:
         """Close every thread's connection and let the threads end, when they have done what waits."""
@@ -228,9 +188,9 @@ class Writer(Pool):
         try:
             answers = steps.run([call.steps() for call in calls if call.steps], lock_timeout_ms=LOCK_TIMEOUT_MS)
         except BaseException as error:  # noqa: BLE001 (whose fault it is, each finds out)
-            if _for_all(error) or (len(calls) == 1 and not _for_one(error)):
+            if for_all(error) or (len(calls) == 1 and not for_one(error)):
                 for call in calls:
-                    call.error = _translated(error)
+                    call.error = translated(error)
                 return calls
             logger.info("A common transaction is undone, %d calls run alone: %s", len(calls), type(error).__name__)
             if not _many_writers():
@@ -240,7 +200,7 @@ class Writer(Pool):
             return []
         for call, answer in zip(calls, answers, strict=True):
             if isinstance(answer, Exception):
-                call.error = _translated(answer)
+                call.error = translated(answer)
             else:
                 call.value = answer
         return calls
@@ -270,36 +230,11 @@ def _check_connection(checked: float) -> float:
     return now
 
 
-def _answer(calls: Sequence[Call]) -> None:
-    for call in calls:
-        call.answer()
-
-
 def _each(calls: Sequence[Call]) -> Sequence[Call]:
     """Run calls one by one."""
     for call in calls:
         call.run()
     return calls
-
-
-def _for_one(error: BaseException) -> bool:
-    """Tell whether PostgreSQL refused a group for a lock that one of it waits for."""
-    return getattr(error.__cause__, "sqlstate", None) in FOR_ONE
-
-
-def _for_all(error: BaseException) -> bool:
-    """Tell whether the database itself fails, so that each would find the same."""
-    return isinstance(error, (OperationalError, InterfaceError)) and not _for_one(error)
-
-
-def _translated(error: BaseException) -> BaseException:
-    """Return what is to be raised: a database that fails is unavailable."""
-    if not isinstance(error, Error) or isinstance(error, (DataError, IntegrityError)):
-        return error  # also what no row takes: trying again would change nothing
-    logger.warning("The database fails: %s: %s", type(error).__name__, error)
-    refused = Refused(Code.UNAVAILABLE, "The database cannot be used now; try again.", retry_after_s=5)
-    refused.__cause__ = error
-    return refused
 
 
 read = Pool("read", lambda: READERS)
